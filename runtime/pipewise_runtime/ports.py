@@ -1,0 +1,91 @@
+"""The seams inside the runtime: where sources deliver, where tokens come from, what the server asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from .served import Project, ServedBinding
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A developer token of a project; its value never shows in a repr or log."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+
+
+class TokenUnavailableError(Exception):
+    """No token can be had for the project: its Secret is missing or Pipedream refuses to mint one."""
+
+
+class Tokens(Protocol):
+    """Where the tokens of projects come from."""
+
+    async def current(self, project: str) -> Token:
+        """The token to use now.
+
+        Raises:
+            TokenUnavailableError: there is none.
+        """
+
+    async def after(self, project: str, rejected: Token) -> Token:
+        """Wait until there is another token than the rejected one; the caller bounds the wait."""
+
+
+class Sink(Protocol):
+    """Where a source delivers what it sees; deliveries are cheap and never block."""
+
+    def serve_project(self, project: Project) -> None:
+        """Take up a new or changed project."""
+
+    def drop_project(self, name: str) -> None:
+        """Forget a project."""
+
+    def serve(self, binding: ServedBinding) -> None:
+        """Take up a new or changed binding."""
+
+    def drop(self, name: str) -> None:
+        """Stop serving a binding at once: deleted, paused or invalid."""
+
+    def share(self, project: str, runs: int, window_seconds: float) -> None:
+        """Keep to this part of the project's quota."""
+
+
+class UnknownToolError(Exception):
+    """The binding offers no tool of that name."""
+
+
+class UpstreamFaultError(Exception):
+    """The upstream answered a call with a JSON-RPC error, which goes to the caller as it is."""
+
+    def __init__(self, error: bytes) -> None:
+        super().__init__("the upstream answered with a JSON-RPC error")
+        self.error = error
+        """The encoded JSON-RPC error object."""
+
+
+OnNotification = Callable[[bytes], None]
+"""Takes each encoded JSON-RPC notification that the upstream sends while a call runs."""
+
+
+class Calls(Protocol):
+    """What the server asks of the call path."""
+
+    def binding(self, agent: str, user: str) -> ServedBinding | None:
+        """The binding served for an agent and user."""
+
+    async def tools(self, binding: ServedBinding) -> bytes:
+        """The encoded result of tools/list: all tools of all services the agent may see."""
+
+    async def call(self, binding: ServedBinding, params: bytes, on_notification: OnNotification) -> bytes:
+        """The encoded result of tools/call; a failure is a result with isError.
+
+        Cancelling the awaiting task cancels the call upstream.
+
+        Raises:
+            UnknownToolError: no such tool, or it is not allowed.
+            UpstreamFaultError: the upstream answered with a JSON-RPC error.
+            ValueError: params are not those of tools/call.
+        """
