@@ -17,7 +17,9 @@ Glob = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.*?-]+$", min_length=1, max_le
 class ToolFilter(Model):
     """Which of a service's tools the agent sees; deny wins over allow."""
 
-    allow: list[Glob] = Field(default=[], max_length=64, description="Globs of tools to offer; empty means all.")
+    allow: list[Glob] = Field(
+        default=[], max_length=64, description="Globs of tools to offer; empty means all."
+    )
     deny: list[Glob] = Field(default=[], max_length=64, description="Globs of tools to hide.")
 
 
@@ -26,10 +28,16 @@ class Service(Model):
 
     name: Name = Field(description="Name of the service, unique within the binding.")
     app: str = Field(
-        description="Pipedream's name slug of the app, such as sendgrid.", pattern=r"^[a-z0-9_]+$", min_length=1, max_length=63
+        description="Pipedream's name slug of the app, such as sendgrid.",
+        pattern=r"^[a-z0-9_]+$",
+        min_length=1,
+        max_length=63,
     )
     account_id: str | None = Field(
-        default=None, alias="accountID", pattern=r"^apn_[A-Za-z0-9]+$", max_length=64,
+        default=None,
+        alias="accountID",
+        pattern=r"^apn_[A-Za-z0-9]+$",
+        max_length=64,
         description="One connected account, when the user has several for the app.",
     )
     required: bool = Field(default=True, description="Whether Ready depends on this service.")
@@ -42,7 +50,9 @@ class Service(Model):
 class BreakerSpec(Model):
     """When a failing service is no longer tried."""
 
-    failures: int = Field(default=5, ge=1, le=100, description="Counted failures in a row that open the breaker.")
+    failures: int = Field(
+        default=5, ge=1, le=100, description="Counted failures in a row that open the breaker."
+    )
     open_for: Annotated[timedelta, Between("1s", "5m")] = Field(
         default=timedelta(seconds=5), description="How long it stays open before a probe."
     )
@@ -58,7 +68,9 @@ class Resilience(Model):
     max_delay: Annotated[timedelta, Between("10ms", "60s")] = Field(
         default=timedelta(seconds=8), description="The longest wait between two tries."
     )
-    breaker: BreakerSpec = Field(default=BreakerSpec(), description="When a failing service is no longer tried.")
+    breaker: BreakerSpec = Field(
+        default=BreakerSpec(), description="When a failing service is no longer tried."
+    )
 
 
 class BindingSpec(Model):
@@ -67,19 +79,29 @@ class BindingSpec(Model):
     agent: Name = Field(
         description="The agent's name, such as coordinator. Immutable.",
         json_schema_extra={
-            "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "agent is immutable: create another binding"}]
+            "x-kubernetes-validations": [
+                {"rule": "self == oldSelf", "message": "agent is immutable: create another binding"}
+            ]
         },
     )
     user: str = Field(
-        description="The user's id at Pipedream (external user id). Immutable.", min_length=1, max_length=250,
+        description="The user's id at Pipedream (external user id). Immutable.",
+        min_length=1,
+        max_length=250,
         pattern=r"^[^\s/]+$",
         json_schema_extra={
-            "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "user is immutable: create another binding"}]
+            "x-kubernetes-validations": [
+                {"rule": "self == oldSelf", "message": "user is immutable: create another binding"}
+            ]
         },
     )
-    project_ref: Name = Field(default="default", description="The PipedreamProject to use, in this namespace.")
+    project_ref: Name = Field(
+        default="default", description="The PipedreamProject to use, in this namespace."
+    )
     services: list[Service] = Field(
-        default=[], max_length=16, description="The services; omitted, the agent's profile says which.",
+        default=[],
+        max_length=16,
+        description="The services; omitted, the agent's profile says which.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     demo: Literal["WhenUnauthorized", "Never", "Always"] = Field(
@@ -109,7 +131,9 @@ class AccountStatus(Model):
     """The user's account for an app, as Pipedream lists it. Runtimes read it from here."""
 
     id: str | None = Field(default=None, description="The account's id.")
-    state: AccountState = Field(default="Unknown", description="Healthy, Unhealthy, Dead, Missing; Unknown before the first list.")
+    state: AccountState = Field(
+        default="Unknown", description="Healthy, Unhealthy, Dead, Missing; Unknown before the first list."
+    )
 
 
 class ServiceStatus(Model):
@@ -121,7 +145,9 @@ class ServiceStatus(Model):
     mode: Literal["Live", "Demo"] = Field(default="Live", description="Real results, or made-up ones.")
     tools: int | None = Field(default=None, description="Tools the app offers, before allow and deny.")
     account: AccountStatus = Field(default=AccountStatus(), description="The user's account for the app.")
-    breaker: Literal["Closed", "Open"] = Field(default="Closed", description="Open while calls are refused early.")
+    breaker: Literal["Closed", "Open"] = Field(
+        default="Closed", description="Open while calls are refused early."
+    )
     message: str = Field(default="", description="The cause and who mends it.")
 
 
@@ -135,13 +161,17 @@ class RuntimeCounts(Model):
 class BindingStatus(Model):
     """What the operator knows about a binding; it alone writes it."""
 
-    observed_generation: int = Field(default=0, ge=0, description="The generation of spec this status was judged from.")
+    observed_generation: int = Field(
+        default=0, ge=0, description="The generation of spec this status was judged from."
+    )
     conditions: list[Condition] = Field(
-        default=[], description="Ready, CredentialsValid, UpstreamsAvailable, QuotaAvailable, RuntimeAvailable.",
+        default=[],
+        description="Ready, CredentialsValid, UpstreamsAvailable, QuotaAvailable, RuntimeAvailable.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     services: list[ServiceStatus] = Field(
-        default=[], description="One entry a service.",
+        default=[],
+        description="One entry a service.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     services_ready: str = Field(default="", description="Healthy services of all, such as 3/3.")

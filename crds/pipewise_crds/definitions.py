@@ -50,8 +50,12 @@ def _condition(kind: str, field: str) -> str:
 
 
 BINDING = Kind(
-    name="AgentMCPBinding", plural="agentmcpbindings", short="amb",
-    model=AgentMCPBinding, spec=BindingSpec, status=BindingStatus,
+    name="AgentMCPBinding",
+    plural="agentmcpbindings",
+    short="amb",
+    model=AgentMCPBinding,
+    spec=BindingSpec,
+    status=BindingStatus,
     columns=(
         Column("Agent", ".spec.agent"),
         Column("User", ".spec.user"),
@@ -65,8 +69,12 @@ BINDING = Kind(
     selectable=(".spec.agent", ".spec.user"),
 )
 PROJECT = Kind(
-    name="PipedreamProject", plural="pipedreamprojects", short="pdp",
-    model=PipedreamProject, spec=ProjectSpec, status=ProjectStatus,
+    name="PipedreamProject",
+    plural="pipedreamprojects",
+    short="pdp",
+    model=PipedreamProject,
+    spec=ProjectSpec,
+    status=ProjectStatus,
     columns=(
         Column("Project", ".spec.projectID"),
         Column("Environment", ".spec.environment"),
@@ -79,8 +87,12 @@ PROJECT = Kind(
     ),
 )
 RUNTIME = Kind(
-    name="MCPRuntime", plural="mcpruntimes", short="mcr",
-    model=MCPRuntime, spec=RuntimeSpec, status=RuntimeStatus,
+    name="MCPRuntime",
+    plural="mcpruntimes",
+    short="mcr",
+    model=MCPRuntime,
+    spec=RuntimeSpec,
+    status=RuntimeStatus,
     columns=(
         Column("Agents", ".status.agents"),
         Column("Bindings", ".status.bindings", "integer"),
@@ -113,7 +125,9 @@ def definition(kind: Kind) -> dict[str, Any]:
     if kind.spec_required:
         schema["required"] = ["spec"]
     version: dict[str, Any] = {
-        "name": VERSION, "served": True, "storage": True,
+        "name": VERSION,
+        "served": True,
+        "storage": True,
         "schema": {"openAPIV3Schema": schema},
         "subresources": {"status": {}},
         "additionalPrinterColumns": [_column(column) for column in kind.columns],
@@ -125,10 +139,15 @@ def definition(kind: Kind) -> dict[str, Any]:
         "kind": "CustomResourceDefinition",
         "metadata": {"name": f"{kind.plural}.{GROUP}"},
         "spec": {
-            "group": GROUP, "scope": "Namespaced",
+            "group": GROUP,
+            "scope": "Namespaced",
             "names": {
-                "kind": kind.name, "listKind": f"{kind.name}List", "plural": kind.plural,
-                "singular": kind.name.lower(), "shortNames": [kind.short], "categories": ["pipewise"],
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": [kind.short],
+                "categories": ["pipewise"],
             },
             "versions": [version],
         },

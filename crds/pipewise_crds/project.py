@@ -16,7 +16,9 @@ class SecretRef(Model):
     """Where the client credentials are, in the project's own namespace."""
 
     name: str = Field(description="Name of the Secret.", min_length=1, max_length=253)
-    client_id_key: str = Field(default="client-id", description="Key of the client id.", min_length=1, max_length=253)
+    client_id_key: str = Field(
+        default="client-id", description="Key of the client id.", min_length=1, max_length=253
+    )
     client_secret_key: str = Field(
         default="client-secret", description="Key of the client secret.", min_length=1, max_length=253
     )
@@ -42,14 +44,19 @@ class ProjectSpec(Model):
     """What a platform engineer says about a Pipedream project."""
 
     project_id: str = Field(
-        alias="projectID", description="The project's id at Pipedream.", pattern=r"^proj_[A-Za-z0-9]+$", max_length=64
+        alias="projectID",
+        description="The project's id at Pipedream.",
+        pattern=r"^proj_[A-Za-z0-9]+$",
+        max_length=64,
     )
     environment: Literal["development", "production"] = Field(
         description="Pipedream's environment; development allows ten external users."
     )
     credentials_secret_ref: SecretRef = Field(description="The Secret with the OAuth client's id and secret.")
     endpoints: Endpoints = Field(default=Endpoints(), description="Where Pipedream is reached.")
-    limits: Limits = Field(default=Limits(), description="The project's quota, shared fairly by its runtimes.")
+    limits: Limits = Field(
+        default=Limits(), description="The project's quota, shared fairly by its runtimes."
+    )
     account_poll_interval: Annotated[timedelta, Between("1s", "1h")] = Field(
         default=timedelta(minutes=5), description="How often all connected accounts are listed."
     )
@@ -68,20 +75,29 @@ class QuotaStatus(Model):
     """The quota as the operator last knew it."""
 
     limit: int = Field(description="Tool runs allowed in one window.")
-    exhausted_until: Timestamp | None = Field(default=None, description="Until when Pipedream refuses further runs.")
+    exhausted_until: Timestamp | None = Field(
+        default=None, description="Until when Pipedream refuses further runs."
+    )
     window: Annotated[timedelta, Between("1s", "24h")] = Field(description="Length of the window.")
 
 
 class ProjectStatus(Model):
     """What the operator knows about a project."""
 
-    observed_generation: int = Field(default=0, ge=0, description="The generation of spec this status was judged from.")
+    observed_generation: int = Field(
+        default=0, ge=0, description="The generation of spec this status was judged from."
+    )
     conditions: list[Condition] = Field(
-        default=[], description="Ready, CredentialsValid, QuotaAvailable.", json_schema_extra={
-            "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
+        default=[],
+        description="Ready, CredentialsValid, QuotaAvailable.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
         },
     )
-    token_expires_at: Timestamp | None = Field(default=None, description="When the current developer token expires.")
+    token_expires_at: Timestamp | None = Field(
+        default=None, description="When the current developer token expires."
+    )
     accounts: AccountCounts | None = Field(default=None, description="The connected accounts by state.")
     quota: QuotaStatus | None = Field(default=None, description="The project's quota.")
 

@@ -28,7 +28,8 @@ class RuntimeSpec(Model):
     """What the operator tells a runtime."""
 
     shares: list[Share] = Field(
-        default=[], description="Its share of each project's quota.",
+        default=[],
+        description="Its share of each project's quota.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["project"]},
     )
 
@@ -38,10 +39,13 @@ class ProjectReport(Model):
 
     project: str = Field(description="Name of the PipedreamProject.")
     token: Literal["Unknown", "Accepted", "Rejected"] = Field(
-        default="Unknown", description="Rejected: 401 with the token that expires at tokenExpiresAt; a new one is wanted."
+        default="Unknown",
+        description="Rejected: 401 with the token that expires at tokenExpiresAt; a new one is wanted.",
     )
     token_expires_at: Timestamp | None = Field(default=None, description="Which token that was.")
-    quota_exhausted_until: Timestamp | None = Field(default=None, description="Until when Pipedream refuses further runs.")
+    quota_exhausted_until: Timestamp | None = Field(
+        default=None, description="Until when Pipedream refuses further runs."
+    )
 
 
 class ProviderReport(Model):
@@ -49,8 +53,12 @@ class ProviderReport(Model):
 
     project: str = Field(description="Name of the PipedreamProject.")
     app: str = Field(description="Pipedream's name slug of the app.")
-    state: Literal["Unknown", "Available", "Unavailable"] = Field(description="Unknown before the first evidence.")
-    breaker: Literal["Closed", "Open"] = Field(default="Closed", description="Open while calls are refused early.")
+    state: Literal["Unknown", "Available", "Unavailable"] = Field(
+        description="Unknown before the first evidence."
+    )
+    breaker: Literal["Closed", "Open"] = Field(
+        default="Closed", description="Open while calls are refused early."
+    )
     since: Timestamp = Field(description="When the state last changed.")
     message: str = Field(default="", max_length=1024, description="What was seen, without any user's data.")
     tools: int | None = Field(default=None, description="Tools the app offers.")
@@ -62,9 +70,13 @@ class ExceptionReport(Model):
     binding: str = Field(description="Name of the AgentMCPBinding.")
     service: str = Field(description="Name of the service.")
     verdict: Verdict = Field(description="What calls met.")
-    breaker: Literal["Closed", "Open"] = Field(default="Closed", description="Open while calls are refused early.")
+    breaker: Literal["Closed", "Open"] = Field(
+        default="Closed", description="Open while calls are refused early."
+    )
     since: Timestamp = Field(description="When it began.")
-    last_seen: Timestamp = Field(description="When it was last met; an account listed healthy after this settles it.")
+    last_seen: Timestamp = Field(
+        description="When it was last met; an account listed healthy after this settles it."
+    )
     message: str = Field(default="", max_length=1024, description="What was seen, without any user's data.")
 
 
@@ -72,20 +84,30 @@ class RuntimeStatus(Model):
     """What the runtime reports; it grows with trouble, not with users."""
 
     agents: list[str] = Field(default=[], description="Agents served; empty means all.")
-    placement: Literal["Sidecar", "Managed"] = Field(default="Sidecar", description="Which bindings it serves.")
+    placement: Literal["Sidecar", "Managed"] = Field(
+        default="Sidecar", description="Which bindings it serves."
+    )
     endpoint: str = Field(default="", description="Base URL under which agents reach it.")
-    synced_through: str = Field(default="0", description="resourceVersion up to which bindings were taken up.")
+    synced_through: str = Field(
+        default="0", description="resourceVersion up to which bindings were taken up."
+    )
     projects: list[ProjectReport] = Field(
-        default=[], description="Token and quota of each project.",
+        default=[],
+        description="Token and quota of each project.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["project"]},
     )
     providers: list[ProviderReport] = Field(
-        default=[], description="The apps in use.",
+        default=[],
+        description="The apps in use.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["project", "app"]},
     )
     exceptions: list[ExceptionReport] = Field(
-        default=[], description="Only the services of bindings that are not well.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["binding", "service"]},
+        default=[],
+        description="Only the services of bindings that are not well.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["binding", "service"],
+        },
     )
     bindings: int = Field(default=0, description="Bindings served.")
     sessions: int = Field(default=0, description="Upstream sessions open.")

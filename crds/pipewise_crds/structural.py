@@ -1,10 +1,25 @@
 """From a pydantic model's JSON schema to the structural schema that Kubernetes demands of a CRD."""
 
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from .durations import text_of
 
 _DROPPED = ("title", "additionalProperties", "discriminator")
+
+
+class _Generator(GenerateJsonSchema):
+    """Writes defaults as the API server must read them: durations as text, nothing where there is no value."""
+
+    def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - the overridden signature
+        if isinstance(dft, timedelta):
+            return text_of(dft)
+        if isinstance(dft, BaseModel):
+            return dft.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return super().encode_default(dft)
 
 
 def structural_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -13,7 +28,7 @@ def structural_schema(model: type[BaseModel]) -> dict[str, Any]:
     Raises:
         ValueError: the model uses recursion or a union that a structural schema cannot say.
     """
-    schema = model.model_json_schema(by_alias=True, mode="validation")
+    schema = model.model_json_schema(by_alias=True, mode="validation", schema_generator=_Generator)
     definitions = schema.pop("$defs", {})
     return _inlined(schema, definitions, ())
 

@@ -77,4 +77,6 @@ class Condition(Model):
     reason: str = Field(description="Why, as one CamelCase word.", max_length=1024)
     message: str = Field(default="", description="Why, for people.", max_length=32768)
     last_transition_time: Timestamp = Field(description="When the status last changed.")
-    observed_generation: int = Field(default=0, description="The generation of spec the condition was judged from.", ge=0)
+    observed_generation: int = Field(
+        default=0, description="The generation of spec the condition was judged from.", ge=0
+    )

@@ -1,0 +1,1 @@
+"""What a person types: `pipewise demo`, `pipewise status`, `pipewise connect`."""

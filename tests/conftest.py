@@ -1,0 +1,23 @@
+"""Fixtures for all tests: a real API server with our CRDs, and a fresh namespace in it."""
+
+from collections.abc import Iterator
+
+import pytest
+from pipewise_cli.controlplane import ControlPlane, find_binaries, find_kubectl
+from support.cluster import Cluster, Namespace
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Kubernetes API server for the whole run, with our CRDs installed."""
+    with ControlPlane(find_binaries()) as plane:
+        plane.install_definitions()
+        yield Cluster(plane, find_kubectl())
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[Namespace]:
+    """A fresh namespace; our objects in it are removed after the test."""
+    fresh = Namespace(cluster)
+    yield fresh
+    fresh.clear()
