@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from pipewise_cli.controlplane import ControlPlane, find_binaries, find_kubectl
 from support.cluster import Cluster, Namespace
 

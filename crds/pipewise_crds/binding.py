@@ -106,7 +106,8 @@ class BindingSpec(Model):
     )
     demo: Literal["WhenUnauthorized", "Never", "Always"] = Field(
         default="WhenUnauthorized",
-        description="When made-up results are served in place of real ones: where the account cannot be used, never, always.",
+        description="When made-up results are served in place of real ones: "
+        "where the account cannot be used, never, always.",
     )
     resilience: Resilience = Field(default=Resilience(), description="How failures are met.")
     placement: Literal["Sidecar", "Managed"] = Field(

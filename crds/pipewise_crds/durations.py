@@ -1,4 +1,4 @@
-"""Durations as Kubernetes users write them ("30s", "5m"), checked in Python and by CEL with the same bounds."""
+"""Durations as Kubernetes users write them ("30s", "5m"), with the same bounds in Python and in CEL."""
 
 import re
 from datetime import timedelta
@@ -56,7 +56,8 @@ class Between:
             "maxLength": 20,
             "x-kubernetes-validations": [
                 {
-                    "rule": f"duration(self) >= duration('{self._least}') && duration(self) <= duration('{self._most}')",
+                    "rule": f"duration(self) >= duration('{self._least}') "
+                    f"&& duration(self) <= duration('{self._most}')",
                     "message": f"must be between {self._least} and {self._most}",
                 }
             ],

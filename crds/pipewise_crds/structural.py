@@ -12,7 +12,7 @@ _DROPPED = ("title", "additionalProperties", "discriminator")
 
 
 class _Generator(GenerateJsonSchema):
-    """Writes defaults as the API server must read them: durations as text, nothing where there is no value."""
+    """Writes defaults as the API server must read them: durations as text, no nulls."""
 
     def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - the overridden signature
         if isinstance(dft, timedelta):

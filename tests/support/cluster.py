@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from pipewise_cli.controlplane import Api, ControlPlane
 from pipewise_crds import API_VERSION, KINDS
 
@@ -107,7 +108,7 @@ class Namespace:
         self.cluster.api.request("PATCH", path, {"status": status}, "application/merge-patch+json")
 
     def service_account_token(self, name: str, audiences: Sequence[str] = (), pod: str | None = None) -> str:
-        """Make the service account unless it exists and get a token for it, bound to a pod if one is named."""
+        """Get a token for a service account, which is made if need be; bound to a pod if one is named."""
         accounts = f"/api/v1/namespaces/{self.name}/serviceaccounts"
         manifest = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
         self.cluster.api.apply(f"{accounts}/{name}", manifest, "tests")

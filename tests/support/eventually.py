@@ -11,7 +11,7 @@ Found = TypeVar("Found")
 
 
 async def eventually(check: Callable[[], Awaitable[Found] | Found], within: float = 5.0) -> Found:
-    """Ask every 20 ms until the check returns something true or no longer fails an assertion; return its answer.
+    """Ask every 20 ms until the check returns something true without a failed assertion.
 
     Args:
         check: a function, plain or async.

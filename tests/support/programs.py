@@ -1,4 +1,4 @@
-"""Our programs as real processes: started, waited for, asked to end, killed, started again; with their logs."""
+"""Our programs as real processes: started, waited for, ended, killed and started again, with their logs."""
 
 import os
 import re
@@ -21,8 +21,8 @@ _STOP_WITHIN_SECONDS = 10.0
 class Program:
     """One of our programs, run as `python -m MODULE`; a context manager.
 
-    It dies with the test run. Its environment is the test run's own without anything of Pipedream or Kubernetes in
-    it, plus what is given.
+    It dies with the test run. Its environment is the test run's own without anything of Pipedream or
+    Kubernetes in it, plus what is given.
 
     Args:
         module: the module to run, such as "pipewise_sandbox".
@@ -92,7 +92,7 @@ class Program:
             )
 
     def wait_for_line(self, pattern: str, within: float = 10.0) -> re.Match[str]:
-        """Wait until stdout has a line with the pattern; an AssertionError shows the logs if it ends before."""
+        """Wait until stdout has a line with the pattern; if it ends before, the logs are shown."""
 
         def found() -> re.Match[str] | None:
             match = re.search(pattern, self.stdout, re.MULTILINE)
@@ -117,7 +117,7 @@ class Program:
         return self.wait_for_line(rf"{re.escape(subject)} on (https?://\S+)", within)[1]
 
     def terminate(self, within: float = _STOP_WITHIN_SECONDS) -> int:
-        """Send SIGTERM and wait; the return code. One that does not end in time is killed and fails the test."""
+        """Send SIGTERM and wait; the return code. A program that does not end in time fails the test."""
         child = self._started()
         child.send_signal(signal.SIGTERM)
         try:

@@ -1,4 +1,4 @@
-"""A real Kubernetes control plane without containers: etcd and kube-apiserver as child processes on loopback."""
+"""A real Kubernetes control plane without containers: etcd and kube-apiserver on loopback."""
 
 from .api import Api, ApiError
 from .binaries import Binaries, find_binaries, find_kubectl

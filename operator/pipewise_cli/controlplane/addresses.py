@@ -7,8 +7,8 @@ from collections.abc import Sequence
 LOOPBACK = "127.0.0.1"
 
 _PORTS = range(20_000, 32_000)
-"""Below the range from which the kernel takes the ports of outgoing connections, so that a restarted server finds
-its port still free."""
+"""Below the range from which the kernel takes the ports of outgoing connections, so that a restarted
+server finds its port still free."""
 
 _TRIES = 200
 

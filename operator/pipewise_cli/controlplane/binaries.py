@@ -1,4 +1,4 @@
-"""Finding etcd, kube-apiserver and kubectl: told by the environment, kept in the cache, or built once with Go."""
+"""Finding etcd, kube-apiserver and kubectl: where the environment says, in the cache, or built with Go."""
 
 import os
 import shutil
@@ -60,9 +60,8 @@ def _found(programs: Sequence[Program], say: Say) -> Sequence[Path]:
         told = [Path(assets) / program.name for program in programs]
         if all(_is_program(path) for path in told):
             return told
-        say(
-            f"KUBEBUILDER_ASSETS={assets} lacks {', '.join(path.name for path in told if not _is_program(path))}"
-        )
+        missing = ", ".join(path.name for path in told if not _is_program(path))
+        say(f"KUBEBUILDER_ASSETS={assets} lacks {missing}")
     cache = cache_folder()
     cached = [cache / program.name for program in programs]
     if not all(_is_program(path) for path in cached):

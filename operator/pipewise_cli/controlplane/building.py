@@ -27,9 +27,10 @@ def build(program: Program, target: Path, say: Callable[[str], None]) -> None:
     go = shutil.which("go")
     if go is None:
         raise BinariesError(
-            f"{program.name} is not here and Go, which would build it, is not installed. Install Go 1.24 or newer "
-            "(Debian: the package golang-go of bookworm-backports or later; elsewhere: go.dev/dl), or set "
-            "KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver."
+            f"{program.name} is not here, and Go, which would build it, is not installed. "
+            "Install Go 1.24 or newer (Debian 13: apt install golang-go; Debian 12: the same from "
+            "bookworm-backports; elsewhere: go.dev/dl), or set KUBEBUILDER_ASSETS to a folder with "
+            "etcd and kube-apiserver."
         )
     with tempfile.TemporaryDirectory(prefix="pipewise-build-", dir=target.parent) as workspace:
         folder = Path(workspace)
@@ -40,7 +41,7 @@ def build(program: Program, target: Path, say: Callable[[str], None]) -> None:
             *(go, "build", "-v", "-mod=readonly", "-trimpath", "-buildvcs=false"),
             *("-ldflags", linker_flags(), "-o", str(output), program.package),
         ]
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603 - the command is ours
             guarded(command),
             cwd=folder,
             env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"},
@@ -66,9 +67,8 @@ def _followed(child: subprocess.Popen[str], program: Program, say: Callable[[str
         while not finished.wait(_SPEAK_EVERY_SECONDS):
             elapsed = time.monotonic() - started
             now = lines[-1] if lines else "fetching modules"
-            say(
-                f"  {program.name}: {elapsed:.0f} s of about {program.seconds} s, {len(lines)} steps; now {now}"
-            )
+            usual = f"{elapsed:.0f} s of usually {program.seconds} s"
+            say(f"  {program.name}: {usual}, {len(lines)} steps done, now {now}")
 
     say(f"building {program.name} once with Go (usually {program.seconds} s on two cores) …")
     speaker = threading.Thread(target=speak, name="build-progress", daemon=True)

@@ -1,4 +1,4 @@
-"""Who may talk to the embedded API server: tokens, the key that signs service account tokens, and kubeconfigs."""
+"""Who may talk to the embedded API server: tokens, the key of service accounts, and kubeconfigs."""
 
 import base64
 import secrets
@@ -15,7 +15,7 @@ _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 _SEC1_BEFORE_SCALAR = bytes.fromhex("30310201010420")
 _SEC1_AFTER_SCALAR = bytes.fromhex("a00a06082a8648ce3d030107")
-"""DER of an ECPrivateKey (RFC 5915) on prime256v1; the optional public key is left to the reader to compute."""
+"""DER of an ECPrivateKey (RFC 5915) on prime256v1; the reader computes the public key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def signing_key() -> str:
 
 
 def kubeconfig(url: str, authority: bytes, token: str, namespace: str = "default") -> str:
-    """A kubeconfig for one user of the API server at url, whose certificate the authority (PEM) vouches for."""
+    """A kubeconfig for one user of the API server at url; the authority (PEM) vouches for its certificate."""
     name = "pipewise"
     return yaml.safe_dump(
         {

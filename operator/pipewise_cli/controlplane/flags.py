@@ -1,4 +1,4 @@
-"""The command lines of etcd and kube-apiserver: on loopback, quick to start, RBAC on, otherwise as in a cluster."""
+"""The command lines of etcd and kube-apiserver: on loopback, quick to start, otherwise as in a cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

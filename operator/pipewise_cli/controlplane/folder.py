@@ -1,7 +1,7 @@
 """The temporary folder of one control plane, which goes away also after a crash.
 
-Its owner holds a lock on a file inside as long as it lives. Whoever makes the next folder removes those that nobody
-holds any more.
+Its owner holds a lock on a file inside as long as it lives. Whoever makes the next folder removes
+those that nobody holds any more.
 """
 
 import fcntl
