@@ -1,0 +1,103 @@
+"""The tools an agent sees: those of all its services, filtered, named without collisions, encoded once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import msgspec
+
+LONGEST_NAME = 64
+"""Model providers accept no longer tool names (OpenAI's function names)."""
+
+
+class _Annotations(msgspec.Struct, frozen=True, rename="camel"):
+    read_only_hint: bool | None = None
+
+
+class _Definition(msgspec.Struct, frozen=True):
+    name: str
+    annotations: _Annotations | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool of an app, with its definition as the upstream encoded it."""
+
+    name: str
+    read_only: bool
+    definition: bytes
+
+    def named(self, name: str) -> bytes:
+        """The encoded definition under another name."""
+        if name == self.name:
+            return self.definition
+        fields = msgspec.json.decode(self.definition, type=dict[str, msgspec.Raw])
+        return msgspec.json.encode({**fields, "name": name})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Toolset:
+    """All tools of an app at one time; another list is another toolset."""
+
+    tools: tuple[Tool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one service brings to its agent."""
+
+    service: str
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    toolset: Toolset
+
+    def allows(self, tool: str) -> bool:
+        """Whether the agent may see a tool; deny wins, and an empty allow list allows all."""
+        if any(fnmatchcase(tool, glob) for glob in self.deny):
+            return False
+        return not self.allow or any(fnmatchcase(tool, glob) for glob in self.allow)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a call of an offered tool goes."""
+
+    service: str
+    tool: Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What an agent sees: the routes by offered name and the encoded result of tools/list."""
+
+    routes: Mapping[str, Route]
+    listing: bytes
+
+
+def tool_from(definition: bytes) -> Tool:
+    """Read one entry of an upstream's tools/list.
+
+    Raises:
+        msgspec.ValidationError: it is not a tool definition.
+    """
+    read = msgspec.json.decode(definition, type=_Definition)
+    return Tool(read.name, bool(read.annotations and read.annotations.read_only_hint), definition)
+
+
+def catalogue(offers: Sequence[Offer]) -> Catalogue:
+    """Put together what an agent sees."""
+    routes: dict[str, Route] = {}
+    for offer in offers:
+        for tool in offer.toolset.tools:
+            if offer.allows(tool.name):
+                routes[_offered_name(offer.service, tool.name, routes)] = Route(offer.service, tool)
+    listed = b",".join(route.tool.named(name) for name, route in routes.items())
+    return Catalogue(routes, b'{"tools":[' + listed + b"]}")
+
+
+def _offered_name(service: str, tool: str, taken: Mapping[str, Route]) -> str:
+    """The tool's own name; where an earlier service offers it already, the service's name goes in front."""
+    if tool not in taken:
+        return tool
+    prefix = f"{service}_"
+    return prefix + tool[: LONGEST_NAME - len(prefix)]

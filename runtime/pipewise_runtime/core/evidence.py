@@ -1,0 +1,143 @@
+"""What the runtime has seen of projects, providers and bindings: the memory behind its report.
+
+Written by the call path and the probes, read by `report`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from pipewise_crds import ExceptionReport, ProjectReport, ProviderReport, Verdict
+
+BreakerState = Literal["Closed", "Open"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSeen:
+    """One look at a provider: what a probe or a live call showed."""
+
+    available: bool | None
+    """None where nothing is known yet."""
+    breaker: BreakerState = "Closed"
+    message: str = ""
+    tools: int | None = None
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Everything worth reporting; it grows with trouble, not with users."""
+
+    on_change: Callable[[bool], None] | None = None
+    """Called on each change worth reporting; True when it must not wait."""
+    _projects: dict[str, ProjectReport] = field(default_factory=dict)
+    _providers: dict[tuple[str, str], ProviderReport] = field(default_factory=dict)
+    _exceptions: dict[tuple[str, str], ExceptionReport] = field(default_factory=dict)
+
+    def projects(self) -> list[ProjectReport]:
+        """Token and quota of each project."""
+        return [self._projects[name] for name in sorted(self._projects)]
+
+    def providers(self) -> list[ProviderReport]:
+        """The state of each app in use."""
+        return [self._providers[key] for key in sorted(self._providers)]
+
+    def exceptions(self) -> list[ExceptionReport]:
+        """The services of bindings that are not well although their app may be."""
+        return [self._exceptions[key] for key in sorted(self._exceptions)]
+
+    def exception(self, binding: str, service: str) -> ExceptionReport | None:
+        """What is wrong with one service of a binding, if anything is."""
+        return self._exceptions.get((binding, service))
+
+    def token_accepted(self, project: str, expires_at: datetime) -> None:
+        """Pipedream took the token that expires then."""
+        self._note_token(project, "Accepted", expires_at)
+
+    def token_rejected(self, project: str, expires_at: datetime) -> None:
+        """Pipedream refused the token that expires then: a new one is wanted without delay."""
+        self._note_token(project, "Rejected", expires_at)
+
+    def quota_exhausted(self, project: str, until: datetime) -> None:
+        """Pipedream refuses runs of the project until then."""
+        seen = self._project(project)
+        if seen.quota_exhausted_until is None or until > seen.quota_exhausted_until:
+            self._projects[project] = seen.model_copy(update={"quota_exhausted_until": until})
+            self._changed()
+
+    def quota_available(self, project: str) -> None:
+        """Pipedream runs the project's tools again."""
+        seen = self._project(project)
+        if seen.quota_exhausted_until is not None:
+            self._projects[project] = seen.model_copy(update={"quota_exhausted_until": None})
+            self._changed()
+
+    def provider(self, project: str, app: str, seen: ProviderSeen, now: datetime) -> None:
+        """Take note of how an app fares."""
+        state = "Unknown" if seen.available is None else "Available" if seen.available else "Unavailable"
+        known = self._providers.get((project, app))
+        since = known.since if known and known.state == state else now
+        tools = seen.tools if seen.tools is not None else known.tools if known else None
+        report = ProviderReport(
+            project=project, app=app, state=state, breaker=seen.breaker, since=since,
+            message=seen.message, tools=tools,
+        )  # fmt: skip
+        if report != known:
+            self._providers[project, app] = report
+            self._changed()
+
+    def provider_gone(self, project: str, app: str) -> None:
+        """No binding uses the app any more."""
+        if self._providers.pop((project, app), None):
+            self._changed()
+
+    def project_gone(self, project: str) -> None:
+        """The project is not served any more."""
+        if self._projects.pop(project, None):
+            self._changed()
+
+    def trouble(self, binding: str, service: str, verdict: Verdict, message: str, now: datetime) -> None:
+        """A call of this binding failed in a way that may be its own."""
+        known = self._exceptions.get((binding, service))
+        same = known is not None and known.verdict == verdict
+        self._exceptions[binding, service] = ExceptionReport(
+            binding=binding, service=service, verdict=verdict, message=message, last_seen=now,
+            since=known.since if known and same else now, breaker=known.breaker if known else "Closed",
+        )  # fmt: skip
+        if not same:
+            self._changed()
+
+    def service_breaker(self, binding: str, service: str, breaker: BreakerState) -> None:
+        """The breaker of one user's service opened or closed."""
+        known = self._exceptions.get((binding, service))
+        if known and known.breaker != breaker:
+            self._exceptions[binding, service] = known.model_copy(update={"breaker": breaker})
+            self._changed()
+
+    def settled(self, binding: str, service: str) -> None:
+        """A call of this binding and service succeeded, or its account was mended."""
+        if self._exceptions.pop((binding, service), None):
+            self._changed()
+
+    def binding_gone(self, binding: str) -> None:
+        """The binding is not served any more."""
+        gone = [key for key in self._exceptions if key[0] == binding]
+        for key in gone:
+            del self._exceptions[key]
+        if gone:
+            self._changed()
+
+    def _project(self, project: str) -> ProjectReport:
+        return self._projects.get(project) or ProjectReport(project=project)
+
+    def _note_token(self, project: str, state: Literal["Accepted", "Rejected"], expires_at: datetime) -> None:
+        seen = self._project(project)
+        if (seen.token, seen.token_expires_at) != (state, expires_at):
+            self._projects[project] = seen.model_copy(update={"token": state, "token_expires_at": expires_at})
+            # a token renewed and accepted is the normal course: it goes out with the next report
+            if state == "Rejected" or seen.token == "Rejected":
+                self._changed(urgent=state == "Rejected")
+
+    def _changed(self, *, urgent: bool = False) -> None:
+        if self.on_change:
+            self.on_change(urgent)

@@ -1,0 +1,176 @@
+"""What to do after a try of an operation failed: the table of what may be repeated.
+
+One operation is one try and at most `max_retries` more, all before its deadline. Time and dice are arguments.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from pipewise_crds import Resilience, Verdict
+
+
+class Outcome(StrEnum):
+    """What is known of an action that did not succeed."""
+
+    NOT_RUN = "not_run"
+    """It certainly did not happen."""
+    UNKNOWN = "unknown"
+    """It may have happened."""
+    FAILED = "failed"
+    """A read did not answer; there is nothing that could have happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No byte of the request was written: refused, DNS or TLS failed, or the connection was gone."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class FateUnknown:
+    """Bytes were written and no proper answer came: 5xx, cut, time-out, not the promised content."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRejected:
+    """401: the request was turned away at the door."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLost:
+    """404 or 400: the upstream does not know our session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """429: the project's quota is used up."""
+
+    retry_after_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRequired:
+    """The upstream asks to connect an account; the action did not run."""
+
+    listed_healthy: bool
+    """Whether the accounts list says that there is nothing to connect."""
+    connect_url: str | None = field(default=None, repr=False)
+    """Pipedream's own link for this user: a key to somebody's account, so it never shows in a repr."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Another 4xx: the request itself is not accepted, and repeating it will not help."""
+
+    cause: str
+
+
+Happened = NotSent | FateUnknown | TokenRejected | SessionLost | Throttled | AccountRequired | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again after a wait."""
+
+    wait_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Get another token, then try again at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Initialise the session anew, then try again at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Answer the caller now."""
+
+    verdict: Verdict
+    outcome: Outcome
+    cause: str
+    retry_after_seconds: float | None = None
+
+
+Decision = Retry | Refresh | Reopen | GiveUp
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a caller and how far it has come."""
+
+    read_only: bool
+    deadline: float
+    """When it must be answered, on the clock that `now` is read from, in seconds."""
+    policy: Resilience
+    attempts: int = 1
+    """Tries begun, the first included."""
+    retries: int = 0
+    """Of these, tries after a wait."""
+    refreshed: bool = False
+    reopened: bool = False
+
+    def after(self, happened: Happened, now: float, dice: float) -> tuple["Operation", Decision]:
+        """Decide on what happened; `dice` in [0, 1) spreads the waits of many callers."""
+        decision = self._decide(happened, now, dice)
+        match decision:
+            case Retry():
+                return replace(self, attempts=self.attempts + 1, retries=self.retries + 1), decision
+            case Refresh():
+                return replace(self, attempts=self.attempts + 1, refreshed=True), decision
+            case Reopen():
+                return replace(self, attempts=self.attempts + 1, reopened=True), decision
+            case GiveUp():
+                return self, decision
+
+    def _decide(self, happened: Happened, now: float, dice: float) -> Decision:
+        match happened:
+            case TokenRejected():
+                refused = GiveUp(
+                    Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, "Pipedream refused our token"
+                )
+                return refused if self.refreshed or now >= self.deadline else Refresh()
+            case SessionLost():
+                lost = GiveUp(
+                    Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, "the session was lost twice in a row"
+                )
+                return lost if self.reopened or now >= self.deadline else Reopen()
+            case Throttled(retry_after_seconds=wished):
+                over = GiveUp(
+                    Verdict.QUOTA_EXHAUSTED, Outcome.NOT_RUN, "the project's runs are used up", wished
+                )
+                return self._retry(over, "quota", now, dice, least=wished or 0.0)
+            case AccountRequired(listed_healthy=listed_healthy):
+                unusable = GiveUp(
+                    Verdict.CREDENTIAL_INVALID, Outcome.NOT_RUN, "the account must be connected"
+                )
+                return self._retry(unusable, "account", now, dice) if listed_healthy else unusable
+            case NotSent(cause=cause):
+                unsent = GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
+                return self._retry(unsent, "not_sent", now, dice)
+            case FateUnknown(cause=cause) if self.read_only:
+                failed = GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.FAILED, cause)
+                return self._retry(failed, "upstream", now, dice)
+            case FateUnknown(cause=cause):
+                return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.UNKNOWN, cause)
+            case Refused(cause=cause):
+                return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
+
+    def _retry(self, otherwise: GiveUp, reason: str, now: float, dice: float, least: float = 0.0) -> Decision:
+        wait = max(scheduled_wait(self.policy, self.retries) * (1 + dice / 4), least)
+        if self.retries >= self.policy.max_retries or now + wait >= self.deadline:
+            return otherwise
+        return Retry(wait, reason)
+
+
+def scheduled_wait(policy: Resilience, retries: int) -> float:
+    """Seconds to wait before the retry after `retries` earlier ones: 1, 2, 4, 8 by default."""
+    doubled = policy.base_delay.total_seconds() * 2.0**retries
+    return min(doubled, policy.max_delay.total_seconds())
