@@ -1,0 +1,35 @@
+"""What an exchange with an upstream can come to: a reply, or one of the errors of transport.
+
+TransportError
+├── NotSentError   no byte of the request was written
+└── CutOffError    bytes were written and no proper reply came
+"""
+
+from dataclasses import dataclass
+
+
+class TransportError(Exception):
+    """The exchange failed below MCP."""
+
+
+class NotSentError(TransportError):
+    """No byte of the request was written: the upstream cannot have acted on it."""
+
+
+class CutOffError(TransportError):
+    """Bytes of the request were written: the upstream may have acted on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP reply; for an event stream the body is empty, as its events were handed out one by one."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    """By lower-case name; of several with one name, the last."""
+    body: bytes
+
+    @property
+    def content_type(self) -> bytes:
+        """The media type without parameters, in lower case."""
+        return self.headers.get(b"content-type", b"").split(b";", 1)[0].strip().lower()

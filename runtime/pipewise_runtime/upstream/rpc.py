@@ -1,0 +1,60 @@
+"""JSON-RPC as it stands on the wire: the envelope is read, what it carries stays as bytes."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+NO_PARAMS = msgspec.Raw(b"{}")
+
+
+class Message(msgspec.Struct):
+    """Any JSON-RPC message of an upstream; which fields are set tells its sort."""
+
+    id: msgspec.Raw | None = None
+    method: str | None = None
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_decoder = msgspec.json.Decoder(Message)
+_batch_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class NotJsonRpcError(Exception):
+    """The upstream's words are not JSON-RPC."""
+
+
+def request(identity: int, method: str, params: bytes) -> bytes:
+    """An encoded request; `params` are encoded already."""
+    return b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b}' % (identity, method.encode(), params)
+
+
+def notification(method: str, params: bytes) -> bytes:
+    """An encoded notification."""
+    return b'{"jsonrpc":"2.0","method":"%b","params":%b}' % (method.encode(), params)
+
+
+def message(text: bytes) -> Message:
+    """Read one message.
+
+    Raises:
+        NotJsonRpcError: the text is not a JSON-RPC message.
+    """
+    try:
+        return _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJsonRpcError(f"the reply is not JSON-RPC: {error}") from error
+
+
+def messages(body: bytes) -> Sequence[bytes]:
+    """The messages in a JSON body: one, or those of a batch.
+
+    Raises:
+        NotJsonRpcError: the body is not JSON.
+    """
+    if not body.lstrip().startswith(b"["):
+        return [body]
+    try:
+        return [bytes(item) for item in _batch_decoder.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJsonRpcError(f"the reply is not JSON-RPC: {error}") from error

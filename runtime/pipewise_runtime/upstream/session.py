@@ -1,0 +1,108 @@
+"""One MCP session with an upstream: an id and a block of headers, not a connection."""
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+
+import msgspec
+
+from pipewise_runtime.core.retry import FateUnknown, NotSent, Refused
+from pipewise_runtime.ports import OnNotification, Token
+
+from .answer import HappenedError, Reader
+from .connection import Attempt
+from .head import SessionKey, head
+from .host import Host
+from .reply import CutOffError, NotSentError, Reply
+from .rpc import Message, notification, request
+
+PROTOCOL_VERSION = "2025-11-25"
+
+
+class _Initialized(msgspec.Struct, rename="camel"):
+    protocol_version: str
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A session with an upstream; every request may use any connection of the host."""
+
+    key: SessionKey
+    host: Host
+    _id: bytes | None = None
+    _version: bytes | None = None
+    _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    _head: bytes = b""
+    _head_token: Token | None = None
+
+    async def initialize(self, token: Token) -> None:
+        """Open the session.
+
+        Raises:
+            HappenedError: it could not be opened.
+        """
+        self._id, self._version, self._head_token = None, None, None
+        params = (
+            b'{"protocolVersion":"%b","capabilities":{},"clientInfo":{"name":"pipewise-runtime","version":"1"}}'
+            % PROTOCOL_VERSION.encode()
+        )
+        reply, answer = await self._exchange("initialize", params, token, None)
+        if answer.result is msgspec.UNSET:
+            raise HappenedError(Refused("the upstream refused to open a session"))
+        try:
+            version = msgspec.json.decode(answer.result, type=_Initialized).protocol_version
+        except msgspec.DecodeError as error:
+            raise HappenedError(
+                FateUnknown(f"the upstream's initialize result is malformed: {error}")
+            ) from error
+        self._id = reply.headers.get(b"mcp-session-id")
+        self._version, self._head_token = version.encode(), None
+        await self._notify("notifications/initialized", b"{}", token)
+
+    async def request(
+        self, method: str, params: bytes, token: Token, on_notification: OnNotification | None = None
+    ) -> Message:
+        """Send a request and return its answer, a result or an error.
+
+        Cancelling the task tells the upstream that the answer is not wanted any more.
+
+        Raises:
+            HappenedError: no answer came.
+        """
+        _, answer = await self._exchange(method, params, token, on_notification)
+        return answer
+
+    async def _exchange(
+        self, method: str, params: bytes, token: Token, on_notification: OnNotification | None
+    ) -> tuple[Reply, Message]:
+        identity = next(self._ids)
+        reader = Reader(str(identity).encode(), on_notification)
+        attempt = Attempt(self._post(request(identity, method, params), token), reader.take)
+        try:
+            reply = await self.host.exchange(attempt)
+        except NotSentError as error:
+            raise HappenedError(NotSent(str(error))) from error
+        except CutOffError as error:
+            raise HappenedError(FateUnknown(str(error))) from error
+        except asyncio.CancelledError:
+            if attempt.sent and method != "initialize":
+                self._abandon(identity, token)
+            raise
+        return reply, reader.answer_in(reply, has_session=self._id is not None)
+
+    async def _notify(self, method: str, params: bytes, token: Token) -> None:
+        try:
+            await self.host.exchange(Attempt(self._post(notification(method, params), token)))
+        except NotSentError as error:
+            raise HappenedError(NotSent(str(error))) from error
+        except CutOffError as error:
+            raise HappenedError(FateUnknown(str(error))) from error
+
+    def _abandon(self, identity: int, token: Token) -> None:
+        params = b'{"requestId":%d,"reason":"the caller does not wait any longer"}' % identity
+        self.host.send_and_forget(Attempt(self._post(notification("notifications/cancelled", params), token)))
+
+    def _post(self, body: bytes, token: Token) -> bytes:
+        if self._head_token is not token:
+            self._head, self._head_token = head(self.key, token, self._id, self._version), token
+        return b"%bcontent-length: %d\r\n\r\n%b" % (self._head, len(body), body)
