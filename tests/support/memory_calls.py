@@ -1,0 +1,85 @@
+"""A call path in memory: the second implementation of the runtime's `Calls` port, for tests of the server."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from pipewise_crds import Resilience
+from pipewise_runtime.ports import OnNotification, UnknownToolError, UpstreamFaultError
+from pipewise_runtime.served import ServedBinding
+
+_TOOL = {"name": "echo", "description": "Says it again.", "inputSchema": {"type": "object"}}
+
+
+class MemoryCalls:
+    """Serves the bindings it is given; its tools do what their names say."""
+
+    def __init__(self, *places: tuple[str, str]) -> None:
+        self._bindings = {place: binding_of(*place) for place in places}
+        self.started = asyncio.Event()
+        """Set once `hang` runs."""
+        self.cancelled = asyncio.Event()
+        """Set once `hang` was cancelled."""
+        self.may_finish = asyncio.Event()
+        """Lets `wait` answer."""
+
+    def binding(self, agent: str, user: str) -> ServedBinding | None:
+        """The binding served for an agent and user."""
+        return self._bindings.get((agent, user))
+
+    async def tools(self, _binding: ServedBinding) -> bytes:
+        """One tool of each kind of behaviour."""
+        names = ("echo", "fault", "hang", "wait", "progress", "crash")
+        return msgspec.json.encode({"tools": [{**_TOOL, "name": name} for name in names]})
+
+    async def call(self, _binding: ServedBinding, params: bytes, on_notification: OnNotification) -> bytes:
+        """Do what the tool's name says."""
+        asked: dict[str, Any] = msgspec.json.decode(params or b"{}")
+        if "name" not in asked:
+            raise ValueError("name is missing")
+        match asked["name"]:
+            case "echo":
+                return text_result(str(asked.get("arguments", {}).get("text", "")))
+            case "fault":
+                raise UpstreamFaultError(b'{"code":-32099,"message":"the upstream says no"}')
+            case "hang":
+                await self._hang()
+            case "wait":
+                self.started.set()
+                await self.may_finish.wait()
+                return text_result("waited")
+            case "progress":
+                token = asked.get("_meta", {}).get("progressToken", 0)
+                for step in (1, 2, 3):
+                    on_notification(progress(token, step))
+                    await asyncio.sleep(0)
+                return text_result("done")
+            case "crash":
+                raise RuntimeError("a defect")
+        raise UnknownToolError(asked["name"])
+
+    async def _hang(self) -> None:
+        self.started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+
+def binding_of(agent: str, user: str) -> ServedBinding:
+    """A binding without services."""
+    return ServedBinding(f"{agent}-{user}", agent, user, "default", (), "Never", Resilience())
+
+
+def text_result(text: str) -> bytes:
+    """The encoded result of tools/call with one text."""
+    return msgspec.json.encode({"content": [{"type": "text", "text": text}], "isError": False})
+
+
+def progress(token: object, step: int) -> bytes:
+    """An encoded progress notification; pretty-printed, as some upstreams do."""
+    params = {"progressToken": token, "progress": step, "total": 3}
+    note = {"jsonrpc": "2.0", "method": "notifications/progress", "params": params}
+    return msgspec.json.format(msgspec.json.encode(note), indent=1)
