@@ -8,10 +8,43 @@ from pydantic import Field, model_validator
 
 from .durations import Between
 from .model import Model, ObjectMeta, Timestamp
+from .rules import Immutable, Matching
 from .verdicts import Condition, Verdict
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
-Glob = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.*?-]+$", min_length=1, max_length=128)]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=63),
+    Matching(
+        r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "must be lower-case letters, digits and -, such as meeting-scheduler",
+    ),
+]
+Glob = Annotated[
+    str,
+    Field(min_length=1, max_length=128),
+    Matching(
+        r"^[A-Za-z0-9_.*?-]+$",
+        "must be a tool's name, in which * stands for any text and ? for one character",
+    ),
+]
+AppSlug = Annotated[
+    str,
+    Field(min_length=1, max_length=63),
+    Matching(
+        r"^[a-z0-9_]+$",
+        "must be a name slug of Pipedream: lower-case letters, digits and _, such as google_calendar",
+    ),
+]
+AccountID = Annotated[
+    str,
+    Field(max_length=64),
+    Matching(r"^apn_[A-Za-z0-9]+$", "must be the id of an account at Pipedream, such as apn_1a2b3c"),
+]
+ExternalUserID = Annotated[
+    str,
+    Field(min_length=1, max_length=250),
+    Matching(r"^[^\s/]+$", "must not contain spaces or slashes"),
+]
 
 
 class ToolFilter(Model):
@@ -27,17 +60,10 @@ class Service(Model):
     """One service of a binding: an app at Pipedream, with this user's account."""
 
     name: Name = Field(description="Name of the service, unique within the binding.")
-    app: str = Field(
-        description="Pipedream's name slug of the app, such as sendgrid.",
-        pattern=r"^[a-z0-9_]+$",
-        min_length=1,
-        max_length=63,
-    )
-    account_id: str | None = Field(
+    app: AppSlug = Field(description="Pipedream's name slug of the app, such as sendgrid.")
+    account_id: AccountID | None = Field(
         default=None,
         alias="accountID",
-        pattern=r"^apn_[A-Za-z0-9]+$",
-        max_length=64,
         description="One connected account, when the user has several for the app.",
     )
     required: bool = Field(default=True, description="Whether Ready depends on this service.")
@@ -76,24 +102,11 @@ class Resilience(Model):
 class BindingSpec(Model):
     """What a platform engineer or an onboarding job says about one agent and user."""
 
-    agent: Name = Field(
-        description="The agent's name, such as coordinator. Immutable.",
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {"rule": "self == oldSelf", "message": "agent is immutable: create another binding"}
-            ]
-        },
+    agent: Annotated[Name, Immutable("agent is immutable: create another binding")] = Field(
+        description="The agent's name, such as coordinator. Immutable."
     )
-    user: str = Field(
-        description="The user's id at Pipedream (external user id). Immutable.",
-        min_length=1,
-        max_length=250,
-        pattern=r"^[^\s/]+$",
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {"rule": "self == oldSelf", "message": "user is immutable: create another binding"}
-            ]
-        },
+    user: Annotated[ExternalUserID, Immutable("user is immutable: create another binding")] = Field(
+        description="The user's id at Pipedream (external user id). Immutable."
     )
     project_ref: Name = Field(
         default="default", description="The PipedreamProject to use, in this namespace."

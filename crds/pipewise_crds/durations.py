@@ -7,9 +7,14 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from .rules import with_rule
+
 _UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+PATTERN = r"^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$"
+"""At most six digits a number, so that twenty characters always fit what CEL can hold."""
+
+MAX_LENGTH = 20
 
 
 def parse(text: str) -> timedelta:
@@ -18,8 +23,8 @@ def parse(text: str) -> timedelta:
     Raises:
         ValueError: the text is not a sequence of numbers with the units h, m, s or ms.
     """
-    if not re.match(PATTERN, text):
-        message = f'"{text}" is not a duration; write it like 30s, 5m or 1h30m'
+    if len(text) > MAX_LENGTH or not re.fullmatch(PATTERN, text):
+        message = f'"{text}" is not a duration; write it as 30s, 5m or 1h30m'
         raise ValueError(message)
     return timedelta(seconds=sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text)))
 
@@ -38,6 +43,7 @@ class Between:
 
     def __init__(self, least: str, most: str) -> None:
         self._least, self._most = least, most
+        self._message = f"must be a duration from {least} to {most}, written as 500ms, 30s, 5m or 1h30m"
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -50,26 +56,18 @@ class Between:
     def __get_pydantic_json_schema__(
         self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {
-            "type": "string",
-            "pattern": PATTERN,
-            "maxLength": 20,
-            "x-kubernetes-validations": [
-                {
-                    "rule": f"duration(self) >= duration('{self._least}') "
-                    f"&& duration(self) <= duration('{self._most}')",
-                    "message": f"must be between {self._least} and {self._most}",
-                }
-            ],
-        }
+        bounds = f"duration(self) >= duration('{self._least}') && duration(self) <= duration('{self._most}')"
+        return with_rule(
+            {"type": "string", "maxLength": MAX_LENGTH},
+            f"self.matches(r'{PATTERN}') && {bounds}",
+            self._message,
+        )
 
     def _read(self, value: object) -> timedelta:
         if isinstance(value, str):
             value = parse(value)
         if not isinstance(value, timedelta):
-            message = "must be a duration such as 30s or 5m"
-            raise ValueError(message)  # noqa: TRY004 - pydantic turns only ValueError into a validation error
+            raise ValueError(self._message)  # noqa: TRY004 - pydantic turns only ValueError into a validation error
         if not parse(self._least) <= value <= parse(self._most):
-            message = f"must be between {self._least} and {self._most}"
-            raise ValueError(message)
+            raise ValueError(self._message)
         return value

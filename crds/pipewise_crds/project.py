@@ -7,9 +7,19 @@ from pydantic import Field
 
 from .durations import Between
 from .model import Model, ObjectMeta, Timestamp
+from .rules import Matching
 from .verdicts import Condition
 
-Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048)]
+Url = Annotated[
+    str,
+    Field(max_length=2048),
+    Matching(r"^https?://[^\s]+$", "must be a URL that begins with http:// or https://"),
+]
+ProjectID = Annotated[
+    str,
+    Field(max_length=64),
+    Matching(r"^proj_[A-Za-z0-9]+$", "must be the id of a project at Pipedream, such as proj_1a2b3c"),
+]
 
 
 class SecretRef(Model):
@@ -17,7 +27,11 @@ class SecretRef(Model):
 
     name: str = Field(description="Name of the Secret.", min_length=1, max_length=253)
     client_id_key: str = Field(
-        default="client-id", description="Key of the client id.", min_length=1, max_length=253
+        alias="clientIDKey",
+        default="client-id",
+        description="Key of the client id.",
+        min_length=1,
+        max_length=253,
     )
     client_secret_key: str = Field(
         default="client-secret", description="Key of the client secret.", min_length=1, max_length=253
@@ -43,12 +57,7 @@ class Limits(Model):
 class ProjectSpec(Model):
     """What a platform engineer says about a Pipedream project."""
 
-    project_id: str = Field(
-        alias="projectID",
-        description="The project's id at Pipedream.",
-        pattern=r"^proj_[A-Za-z0-9]+$",
-        max_length=64,
-    )
+    project_id: ProjectID = Field(alias="projectID", description="The project's id at Pipedream.")
     environment: Literal["development", "production"] = Field(
         description="Pipedream's environment; development allows ten external users."
     )

@@ -29,6 +29,7 @@ class RuntimeSpec(Model):
 
     shares: list[Share] = Field(
         default=[],
+        max_length=64,
         description="Its share of each project's quota.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["project"]},
     )

@@ -60,7 +60,7 @@ class Reason(StrEnum):
     PROFILE_NOT_FOUND = "ProfileNotFound"
     """No services are given and no profile has the agent's name."""
     PROJECT_NOT_FOUND = "ProjectNotFound"
-    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason, not a secret
+    SECRET_NOT_FOUND = "SecretNotFound"
     """The project's client credentials are not where credentialsSecretRef says."""
     DEMO = "Demo"
     """A required service answers with made-up results because its account cannot be used."""

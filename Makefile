@@ -1,0 +1,88 @@
+# PipeWise MCP. `make` alone tells what there is to make.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Written last, so an interrupted set-up is done again.
+READY := $(VENV)/ready
+# Folders that hold a copy of the generated CRDs.
+CRD_FOLDERS := crds $(wildcard charts/pipewise-mcp/files/crds)
+# Further generators, each `SCRIPT [--check]`, run by `generate` and `generated-check`.
+GENERATORS :=
+TEST_ARGUMENTS ?=
+
+.PHONY: help
+help: ## List what there is to make.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: $(READY) ## Set up .venv with the pinned dependencies and this project (done once).
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than 3.11: install a newer one, or name it: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv" >&2; exit 1; }
+	@echo "setting up $(VENV) (once; a minute or two) …"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+.PHONY: lock
+lock: ## Pin all dependencies anew in requirements.lock (needs uv).
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+.PHONY: generate
+generate: $(READY) ## Write the CRDs and every other generated file.
+	$(BIN)/python -m pipewise_crds $(CRD_FOLDERS)
+	@for generator in $(GENERATORS); do $(BIN)/python $$generator; done
+
+.PHONY: generated-check
+generated-check: $(READY) ## Tell which generated files are out of date.
+	@$(BIN)/python -m pipewise_crds --check $(CRD_FOLDERS)
+	@for generator in $(GENERATORS); do $(BIN)/python $$generator --check; done
+
+.PHONY: format
+format: $(READY) ## Format the code and mend what the linter can mend.
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: lint
+lint: $(READY) ## Check style, formatting and who may import whom.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+.PHONY: types
+types: $(READY) ## Check the types of the packages and of the tests' support code.
+	$(BIN)/mypy
+	$(BIN)/mypy tests/support tests/conftest.py
+
+.PHONY: control-plane
+control-plane: $(READY) ## Get etcd, kube-apiserver and kubectl ready (built once with Go when nowhere found).
+	@$(BIN)/python -m pipewise_cli.controlplane
+
+.PHONY: tests
+tests: $(READY) control-plane ## Run the tests only; TEST_ARGUMENTS="-k name" chooses among them.
+	$(BIN)/pytest $(TEST_ARGUMENTS)
+
+.PHONY: test
+test: lint types generated-check tests ## Check everything: style, types, generated files, all tests.
+
+.PHONY: check
+check: test ## The same as CI.
+
+.PHONY: demo
+demo: $(READY) control-plane ## Show the whole thing on this machine: API server, operator, runtime, sandbox, agents.
+	@$(BIN)/pipewise demo
+
+.PHONY: clean
+clean: ## Remove .venv and what tools left behind; the cache of built programs stays.
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
