@@ -1,5 +1,7 @@
 """Installing the definitions of our three kinds."""
 
+from functools import partial
+
 from pipewise_crds import KINDS, definition
 
 from .api import Api
@@ -23,14 +25,13 @@ def install_definitions(api: Api) -> None:
         names.append(manifest["metadata"]["name"])
         api.apply(f"{_PATH}/{names[-1]}", manifest, "pipewise")
     for name in names:
-        if not wait_until(lambda name=name: _is_established(api, name), _ESTABLISHED_WITHIN_SECONDS):  # type: ignore[misc] # mypy cannot infer a lambda with a default
+        if not wait_until(partial(_is_established, api, name), _ESTABLISHED_WITHIN_SECONDS):
             raise StartError(
                 f"the API server did not establish {name} within {_ESTABLISHED_WITHIN_SECONDS:.0f} s"
             )
 
 
 def _is_established(api: Api, name: str) -> bool:
-    conditions = api.json("GET", f"{_PATH}/{name}").get("status", {}).get("conditions", [])
-    return any(
-        condition["type"] == "Established" and condition["status"] == "True" for condition in conditions
-    )
+    # Until the first condition is known, the API server writes null for the list.
+    conditions = api.json("GET", f"{_PATH}/{name}").get("status", {}).get("conditions") or ()
+    return any(found["type"] == "Established" and found["status"] == "True" for found in conditions)

@@ -84,7 +84,11 @@ class ControlPlane:
     @property
     def api(self) -> Api:
         """A client with the administrator's rights."""
-        return Api(self.url, self.token, ssl.create_default_context(cafile=str(self.authority)))
+        return self.api_as(self.token)
+
+    def api_as(self, token: str) -> Api:
+        """A client with the rights of a token's holder."""
+        return Api(self.url, token, ssl.create_default_context(cafile=str(self.authority)))
 
     def kubeconfig_text(self, token: str, namespace: str = "default") -> str:
         """A kubeconfig for the holder of a token, such as one of `users` or a service account."""

@@ -37,7 +37,7 @@ class Outer(Model):
 
     kind: Literal["only"] = "only"
     inner: Inner = Inner()
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default={})
     many: list[Inner] = Field(default=[], max_length=3)
 
 
