@@ -1,6 +1,7 @@
 """The apps and tools the sandbox offers: real Pipedream component keys, props and annotations.
 
-Read from ``catalog.json``, parsed on first use and shared by every ``Backend`` of the process; nothing here changes after that.
+Read from ``catalog.json`` on first use and shared by every ``Backend`` of the process; nothing here changes
+after that.
 """
 
 import json

@@ -38,7 +38,8 @@ class ConnectPage:
         body = (
             f"<p>Connect the {escape(title)} account of <b>{escape(token.user)}</b> "
             f"to {escape(token.place.project)} ({token.place.environment}).</p>"
-            f'<form method="post" action="{action}"><button type="submit">Connect {escape(title)}</button></form>'
+            f'<form method="post" action="{action}">'
+            f'<button type="submit">Connect {escape(title)}</button></form>'
         )
         return page(f"Connect {escape(title)}", body)
 

@@ -43,11 +43,11 @@ class Occasion:
 class Fault(Body):
     """One fault switch, as the admin API takes it.
 
-    Matching: ``app`` and ``user`` exactly; ``method`` and ``tool`` may hold ``*``. Without ``method``, a fault
-    hits MCP requests only (those its kind makes sense for), never REST.
+    Matching: ``app`` and ``user`` exactly; ``method`` and ``tool`` may hold ``*``. Without ``method``, a
+    fault hits MCP requests only (those its kind makes sense for), never REST.
 
     Attributes:
-        when: ``before`` the action runs (it does not), ``after`` it ran, or ``mid``: in the middle of the reply.
+        when: ``before`` the action runs (it does not), ``after`` it ran, or ``mid``-reply.
         times: How often it hits before it is spent.
         status: The HTTP status; of ``status`` (503) and ``session_lost`` (404).
         retry_after: Seconds for ``Retry-After``.
@@ -108,7 +108,7 @@ _NOTHING = Taken()
 
 
 class Faults:
-    """The switches that are on. Of those that decide a reply the oldest that matches is taken; delays add up."""
+    """The switches that are on. The oldest match decides a reply; delays add up."""
 
     def __init__(self) -> None:
         self.on: dict[int, Fault] = {}

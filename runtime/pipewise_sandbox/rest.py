@@ -107,7 +107,7 @@ def _ask(world: World, scope: Scope, body: bytes) -> Ask:
 
 
 def _fields(content_type: str, body: bytes) -> Mapping[str, Any]:
-    """The fields of a body; none when it cannot be read, which every route takes as fields that are missing."""
+    """The fields of a body; none when it cannot be read, which a route takes as fields missing."""
     if content_type.startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(body.decode("utf-8", "replace")))
     try:

@@ -55,7 +55,8 @@ def account_required(app: str, url: str, form: str, request_id: str) -> Result:
     fields = {"accountRequired": True, "connectUrl": url}
     sentence = (
         "You need to connect your account to call this tool.\n\n"
-        f"Please visit this URL to securely authenticate with {app}:\n\n{url}\n\nLet me know when you're done."
+        f"Please visit this URL to securely authenticate with {app}:\n\n{url}\n\n"
+        "Let me know when you're done."
     )
     text = json.dumps(fields, indent=2) if form == "text" else sentence
     result: Result = {"content": [{"type": "text", "text": text}], "isError": False}

@@ -1,4 +1,4 @@
-"""From a Pipedream component's props to the JSON schema its MCP tool serves, and arguments checked against it.
+"""From a Pipedream component's props to the JSON schema its MCP tool serves, and to checked arguments.
 
 Used by ``catalog``. The mapping is that of Pipedream's reference MCP server in tools-only mode: an optional
 prop is optional *and* nullable, nothing beyond the props is allowed.
@@ -61,7 +61,7 @@ class Argument:
 
 
 def problems(arguments: Mapping[str, Argument], given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What is wrong with the arguments of a call, as the issue list of Pipedream's validator; empty when fine."""
+    """What is wrong with the arguments of a call, as Pipedream's validator lists it; empty when fine."""
     unknown = [name for name in given if name not in arguments]
     found: list[dict[str, Any]] = []
     if unknown:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipewise_sandbox.action import Action, ActionError, Done, Handler, Mail
-from pipewise_sandbox.records import Record
 
 
 def _send_single(action: Action) -> Done:
@@ -47,8 +46,9 @@ def _personalized(text: str | None) -> list[str]:
 
 def _upsert_contact(action: Action) -> Done:
     email = action.get("email")
-    known = action.records.get("contact", email)
-    contact: Record = known if known is not None else {"id": action.uuid(), "created_at": action.timestamp()}
+    contact = action.records.get("contact", email)
+    if contact is None:
+        contact = {"id": action.uuid(), "created_at": action.timestamp()}
     fields = {_snake(name): value for name, value in action.arguments.items()}
     contact |= fields | {"updated_at": action.timestamp()}
     action.records.add("contact", email, contact)
