@@ -61,8 +61,8 @@ class Api:
                 return data
         except urllib.error.HTTPError as error:
             with error:
-                text = error.read().decode(errors="replace")
-            raise ApiError(error.code, f"{method} {path}: HTTP {error.code}: {text[:2000]}") from error
+                reason = _reason(error.read())
+            raise ApiError(error.code, f"{method} {path}: HTTP {error.code}: {reason}") from error
 
     def json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Like `request`, for replies that are JSON objects."""
@@ -74,3 +74,11 @@ class Api:
         target = f"{path}?fieldManager={field_manager}&force=true"
         reply: dict[str, Any] = json.loads(self.request("PATCH", target, manifest, APPLY))
         return reply
+
+
+def _reason(body: bytes) -> str:
+    """The message of a Status object; the reply itself when it is something else."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, TypeError, KeyError):
+        return body[:2000].decode(errors="replace")
