@@ -1,9 +1,9 @@
 """What is worth waking somebody for, and in which words: the input of the rules file.
 
-One outage is one alert: each is taken over everything that the same person mends in one go. Gauges come from the
-operator, which alone knows the whole (`max`, because a restarted operator's last words are held beside its
-successor's); the one thing only runtimes know, calls of unknown outcome, is a counter born
-at 0, so that `increase` sees the first one. An exporter that is gone says nothing, so OperatorDown and RuntimeDown
+One outage is one alert: each is taken over everything that the same person mends in one go. Gauges come
+from the operator, which alone knows the whole (`max`, because a restarted operator's last words are held
+beside its successor's); the one thing only runtimes know, calls of unknown outcome, is a counter born at 0,
+so that `increase` sees the first one. An exporter that is gone says nothing, so OperatorDown and RuntimeDown
 ask for absence too.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from pipewise_crds import ConditionType, Reason, Verdict
+from pipewise_crds import ConditionType, Verdict
 
 from .pace import Pace, prometheus_duration
 
@@ -26,6 +26,14 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class Mender(StrEnum):
+    """Who can mend it; a label, so that Alertmanager can route by it."""
+
+    PLATFORM = "platform"
+    PROVIDER = "provider"
+    USER = "user"
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One alerting rule.
@@ -35,14 +43,16 @@ class Alert:
         expression: PromQL; each of its series is one alert.
         lasting: How long it must hold before the alert fires.
         severity: How soon somebody must look.
+        mender: Who can mend it.
         summary: One line, without numbers, so that it does not change while it lasts.
-        description: The cause, who mends it, and the command to begin with.
+        description: What it means for users, what mends it, and the command to begin with.
     """
 
     name: str
     expression: str
     lasting: timedelta
     severity: Severity
+    mender: Mender
     summary: str
     description: str
 
@@ -65,9 +75,9 @@ def _held(selector: str, pace: Pace) -> str:
     return f"last_over_time({selector}[{prometheus_duration(pace.bridge)}])"
 
 
-def _failing(condition: ConditionType, reasons: str) -> str:
-    """The number of bindings for which a condition is False, for the given reasons (a regular expression)."""
-    return f'pipewise_binding_condition{{condition="{condition}",status="False",reason=~"{reasons}"}}'
+def _failing(condition: ConditionType, reason: Verdict) -> str:
+    """The number of bindings for which a condition is False for one reason."""
+    return f'pipewise_binding_condition{{condition="{condition}",status="False",reason="{reason}"}}'
 
 
 def _operator_down(pace: Pace) -> Alert:
@@ -76,10 +86,11 @@ def _operator_down(pace: Pace) -> Alert:
         expression='absent(pipewise_build_info{program="pipewise-operator"})',
         lasting=pace.down_for,
         severity=Severity.CRITICAL,
+        mender=Mender.PLATFORM,
         summary="No PipeWise operator answers Prometheus.",
         description=(
             "Calls go on, but no status is kept, no token is renewed (they last one hour) and the other alerts are "
-            "blind. The platform team mends it: kubectl get pods -A -l app.kubernetes.io/name=pipewise-mcp,"
+            "blind. See: kubectl get pods -A -l app.kubernetes.io/name=pipewise-mcp,"
             "app.kubernetes.io/component=operator"
         ),
     )
@@ -97,11 +108,12 @@ def _runtime_down(pace: Pace) -> Alert:
         ),
         lasting=pace.down_for,
         severity=Severity.CRITICAL,
+        mender=Mender.PLATFORM,
         summary="Bindings in {{ $labels.namespace }} have no working runtime.",
         description=(
-            "No ready runtime serves some bindings of namespace {{ $labels.namespace }}, or its runtimes count as "
-            "ready but none answers Prometheus. Their agents cannot call any tool. The platform team mends it: "
-            "kubectl -n {{ $labels.namespace }} get mcpruntimes,agentmcpbindings"
+            "No ready runtime serves some bindings of namespace {{ $labels.namespace }}, or its runtimes count "
+            "as ready but none answers Prometheus. Their agents cannot call any tool. See: kubectl -n "
+            "{{ $labels.namespace }} get mcpruntimes,agentmcpbindings"
         ),
     )
 
@@ -112,27 +124,28 @@ def _upstream_unavailable(pace: Pace) -> Alert:
         expression=f"max by (app) ({_held('pipewise_provider_unavailable', pace)}) > 0",
         lasting=pace.outage_for,
         severity=Severity.CRITICAL,
+        mender=Mender.PROVIDER,
         summary="{{ $labels.app }} does not answer properly, for all its users.",
         description=(
-            "Calls and probes of {{ $labels.app }} fail; its breakers are open and agents are told so. The provider or "
-            "Pipedream mends it, and it clears by itself: kubectl get agentmcpbindings -A -o wide | grep "
-            "UpstreamUnavailable"
+            "Calls and probes of {{ $labels.app }} fail; its breakers are open and agents are told so. The "
+            "service or Pipedream mends it, and it clears by itself. See: kubectl get agentmcpbindings -A -o wide "
+            "| grep UpstreamUnavailable"
         ),
     )
 
 
 def _project_credential_invalid(pace: Pace) -> Alert:
-    reasons = f"{Verdict.PROJECT_CREDENTIAL_INVALID}|{Reason.SECRET_NOT_FOUND}"
-    failing = _held(_failing(ConditionType.CREDENTIALS_VALID, reasons), pace)
+    failing = _held(_failing(ConditionType.CREDENTIALS_VALID, Verdict.PROJECT_CREDENTIAL_INVALID), pace)
     return Alert(
         name="CredentialInvalid",
         expression=f"max by (namespace, reason) ({failing}) > 0",
         lasting=pace.outage_for,
         severity=Severity.CRITICAL,
+        mender=Mender.PLATFORM,
         summary="Pipedream refuses our own client credentials in {{ $labels.namespace }}.",
         description=(
-            "No user of the project can be served ({{ $labels.reason }}). The platform team mends the Secret that "
-            "credentialsSecretRef names: kubectl -n {{ $labels.namespace }} get pipedreamprojects"
+            "No user of the project can be served. The Secret that credentialsSecretRef names must hold a client "
+            "secret that Pipedream takes. See: kubectl -n {{ $labels.namespace }} get pipedreamprojects"
         ),
     )
 
@@ -144,11 +157,12 @@ def _user_credential_invalid(pace: Pace) -> Alert:
         expression=f"max by (namespace, reason) ({failing}) > 0",
         lasting=pace.credential_for,
         severity=Severity.WARNING,
+        mender=Mender.USER,
         summary="Users in {{ $labels.namespace }} must connect their accounts anew.",
         description=(
-            "{{ $value }} binding(s) have an account that is missing, dead or unhealthy. Only the user can mend it, by "
-            "a connect link (pipewise connect USER APP): kubectl -n {{ $labels.namespace }} get agentmcpbindings "
-            "-o wide | grep CredentialInvalid"
+            "{{ $value }} binding(s) have an account that is missing, dead or unhealthy. Only the user can mend "
+            "it, by a connect link (pipewise connect USER APP). See: kubectl -n {{ $labels.namespace }} get "
+            "agentmcpbindings -o wide | grep CredentialInvalid"
         ),
     )
 
@@ -159,11 +173,12 @@ def _quota_exhausted(pace: Pace) -> Alert:
         expression=f"max by (namespace, project) ({_held('pipewise_project_quota_exhausted', pace)}) > 0",
         lasting=pace.quota_for,
         severity=Severity.WARNING,
+        mender=Mender.PLATFORM,
         summary="Project {{ $labels.project }} in {{ $labels.namespace }} has used up its tool runs.",
         description=(
-            "Pipedream refuses further tool runs of the project until its window ends; all its users wait. The "
-            "platform team has the limit raised or calms the agent that uses most: kubectl -n "
-            "{{ $labels.namespace }} describe pipedreamproject {{ $labels.project }}"
+            "Pipedream refuses further tool runs of the project until its window ends; all its users wait. Have "
+            "the limit raised, or calm the agent that uses most. See: kubectl -n {{ $labels.namespace }} describe "
+            "pipedreamproject {{ $labels.project }}"
         ),
     )
 
@@ -176,10 +191,10 @@ def _unknown_outcome(pace: Pace) -> Alert:
         expression=f"sum by (namespace, app) (increase({calls}[{window}])) > 0",
         lasting=timedelta(0),
         severity=Severity.WARNING,
+        mender=Mender.PLATFORM,
         summary="Nobody knows whether a write to {{ $labels.app }} was done.",
         description=(
-            "The connection failed after a writing call was sent to {{ $labels.app }}; it was not repeated. Whoever "
-            "looks after the users checks at the service whether it took effect; the runtime's logs name the calls "
-            "(event call_outcome_unknown)."
+            "The connection failed after a writing call was sent to {{ $labels.app }}; it was not repeated. Look "
+            "at the service whether it took effect; the runtime's logs name the calls (event call_outcome_unknown)."
         ),
     )

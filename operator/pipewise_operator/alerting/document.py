@@ -29,7 +29,11 @@ def _rule(alert: Alert) -> dict[str, Any]:
         "alert": alert.name,
         "expr": alert.expression,
         "for": prometheus_duration(alert.lasting),
-        "labels": {"severity": str(alert.severity), "kubernetes_operator_part_of": "pipewise-mcp"},
+        "labels": {
+            "severity": str(alert.severity),
+            "mended_by": str(alert.mender),
+            "kubernetes_operator_part_of": "pipewise-mcp",
+        },
         "annotations": {
             "summary": alert.summary,
             "description": alert.description,

@@ -1,4 +1,4 @@
-"""How long something must last before it is an alert: the only difference between production and a rehearsal."""
+"""How long something must last before it is an alert: all that production and a rehearsal differ in."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,8 +15,8 @@ class Pace:
         credential_for: How long an account may be unusable; a user who is just reconnecting needs minutes.
         quota_for: How long a project may be out of runs; shorter than Pipedream's window of 5 minutes.
         unknown_window: How long a call of unknown outcome stays an alert.
-        bridge: For how long the last value of a gauge holds when its exporter is away, so that a restart of the
-            operator neither clears an alert nor starts its wait anew.
+        bridge: For how long the last value of a gauge holds when its exporter is away, so that a restart of
+            the operator neither clears an alert nor starts its wait anew.
     """
 
     interval: timedelta

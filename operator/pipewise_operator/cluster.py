@@ -1,0 +1,119 @@
+"""The Kubernetes API: one of the operator's two doors out. Every failure leaves it as a ClusterError."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+from lightkube import AsyncClient, KubeConfig
+from lightkube.core.exceptions import ApiError
+from lightkube.generic_resource import create_namespaced_resource
+from lightkube.resources.core_v1 import Pod, Secret
+from lightkube.resources.events_v1 import Event
+from lightkube.types import PatchType
+
+from pipewise_crds import GROUP, KINDS, VERSION
+
+from .failures import ClusterError, ClusterUnavailableError, NotFoundError, RejectedError
+
+FIELD_MANAGER = "pipewise-operator"
+POD_LABELS = ("mcp.pipewise.io/inject", "mcp.pipewise.io/runtime")
+"""Pods that carry one of these may hold a runtime."""
+
+_RESOURCES = {kind.name: create_namespaced_resource(GROUP, VERSION, kind.name, kind.plural) for kind in KINDS}
+_COME_BACK = (408, 409, 429)
+
+
+class Cluster:
+    """What the operator reads and writes; namespaces None means all."""
+
+    def __init__(self, config: KubeConfig, namespaces: tuple[str, ...]) -> None:
+        self._client = AsyncClient(config, field_manager=FIELD_MANAGER, trust_env=False)
+        self._namespaces = namespaces or ("*",)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def list(self, kind: str) -> list[dict[str, Any]]:
+        """All objects of one of our kinds, or the Pods that may hold runtimes, as plain dictionaries."""
+        resource = Pod if kind == "Pod" else _RESOURCES[kind]
+        selections = [{label: None} for label in POD_LABELS] if kind == "Pod" else [None]
+        found: dict[str, dict[str, Any]] = {}
+        async with _told_as_ours():
+            for namespace in self._namespaces:
+                for labels in selections:
+                    chunks = self._client.list(resource, namespace=namespace, labels=labels, chunk_size=500)
+                    async for item in chunks:
+                        body = item.to_dict()
+                        found[body["metadata"]["uid"]] = body
+        return list(found.values())
+
+    async def secret(self, namespace: str, name: str) -> Mapping[str, Any]:
+        """Read one Secret by name; the operator needs no right to list them."""
+        async with _told_as_ours():
+            return dict((await self._client.get(Secret, name, namespace=namespace)).to_dict())
+
+    async def apply_secret(self, secret: Mapping[str, Any]) -> None:
+        """Create or change a Secret by server-side apply."""
+        meta = secret["metadata"]
+        async with _told_as_ours():
+            await self._client.patch(
+                Secret,
+                meta["name"],
+                dict(secret),
+                namespace=meta["namespace"],
+                patch_type=PatchType.APPLY,
+                force=True,
+            )
+
+    async def apply_runtime(self, runtime: Mapping[str, Any]) -> dict[str, Any]:
+        """Change a runtime's spec by server-side apply; its uid keeps a deleted one from being made anew."""
+        meta = runtime["metadata"]
+        async with _told_as_ours():
+            changed = await self._client.patch(
+                _RESOURCES["MCPRuntime"],
+                meta["name"],
+                dict(runtime),
+                namespace=meta["namespace"],
+                patch_type=PatchType.APPLY,
+                force=True,
+            )
+            return dict(changed.to_dict())
+
+    async def patch_status(
+        self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Merge a patch into an object's status and return the object as it is then."""
+        resource = _RESOURCES[kind].Status
+        async with _told_as_ours():
+            changed = await self._client.patch(
+                resource, name, dict(patch), namespace=namespace, patch_type=PatchType.MERGE
+            )
+            return dict(changed.to_dict())
+
+    async def post_event(self, event: Mapping[str, Any]) -> None:
+        """Create one Event (events.k8s.io/v1)."""
+        async with _told_as_ours():
+            await self._client.create(Event.from_dict(dict(event)))
+
+
+@asynccontextmanager
+async def _told_as_ours() -> AsyncIterator[None]:
+    """Map what lightkube and its HTTP library raise, once."""
+    try:
+        yield
+    except ApiError as error:
+        raise _of_status(error.status.code or 0, str(error)) from error
+    except httpx2.HTTPStatusError as error:
+        raise _of_status(error.response.status_code, str(error)) from error
+    except httpx2.HTTPError as error:
+        raise ClusterUnavailableError(f"the API server gives no answer ({type(error).__name__})") from error
+
+
+def _of_status(code: int, message: str) -> ClusterError:
+    if code == httpx2.codes.NOT_FOUND:
+        return NotFoundError(message)
+    if code >= httpx2.codes.INTERNAL_SERVER_ERROR or code in _COME_BACK:
+        return ClusterUnavailableError(message)
+    return RejectedError(message)

@@ -1,0 +1,106 @@
+"""From the observed state to the evidence of one binding or project: everything a judgement may look at."""
+
+from pipewise_crds import AgentMCPBinding, MCPRuntime, Reason, Service
+from pipewise_crds.profiles import Profiles, services_of
+
+from .judge.accounts import UNKNOWN, AccountEvidence, chosen
+from .judge.evidence import Blocked, Evidence, ProjectEvidence
+from .judge.project import quota_exhausted_until, token_finding
+from .judge.runtimes import seen_from, serves
+from .keys import Key
+from .records import BindingRecord, ProjectRecord
+from .world import World
+
+
+def evidence_of(world: World, key: Key, profiles: Profiles) -> Evidence:
+    """Gather what is known of a binding at this moment."""
+    record = world.bindings[key]
+    binding, now = record.binding, world.clock()
+    services = () if record.invalid else services_of(binding.spec, profiles) or ()
+    project = world.projects.get(Key(key.namespace, binding.spec.project_ref))
+    blocked = _blocked(world, record, services, project)
+    return Evidence(
+        binding=binding,
+        now=now,
+        services=services,
+        project=project_evidence(world, key.namespace, project) if project else None,
+        accounts={service.name: _account(binding, service, project) for service in services},
+        runtimes=tuple(
+            seen_from(r.registration, binding, ready=r.ready, taken_up_after=record.taken_up_after)
+            for r in world.runtimes_in(key.namespace)
+            if serves(r.registration, binding)
+        ),
+        blocked=blocked,
+        generation_seen_at=record.generation_seen_at,
+    )
+
+
+def reports_in(world: World, namespace: str) -> list[MCPRuntime]:
+    """What the runtimes of a namespace report."""
+    return [record.registration.runtime for record in world.runtimes_in(namespace)]
+
+
+def project_evidence(world: World, namespace: str, record: ProjectRecord) -> ProjectEvidence:
+    """What a project's bindings are judged by."""
+    name = record.project.metadata.name
+    return ProjectEvidence(
+        name=name,
+        token=token_finding(name, record.facts, world.clock()),
+        quota_exhausted_until=quota_exhausted_until(name, reports_in(world, namespace)),
+    )
+
+
+def _account(binding: AgentMCPBinding, service: Service, project: ProjectRecord | None) -> AccountEvidence:
+    """The account by the last listing; before the first one, what the status remembers of an earlier one."""
+    user = binding.spec.user
+    if project is not None and project.listing is not None:
+        accounts = [each for each in project.listing.accounts.get(user, ()) if each.app == service.app]
+        return AccountEvidence(chosen(accounts, service.account_id), project.listing.checked_at(user))
+    for told in binding.status.services:
+        if (told.name, told.app) == (service.name, service.app):
+            return AccountEvidence(told.account)
+    return UNKNOWN
+
+
+def _blocked(
+    world: World, record: BindingRecord, services: tuple[Service, ...], project: ProjectRecord | None
+) -> Blocked | None:
+    binding = record.binding
+    spec = binding.spec
+    if record.invalid:
+        return Blocked(Reason.INVALID_SPEC, f"spec cannot be used: {record.invalid}; correct the binding")
+    if spec.paused:
+        return Blocked(Reason.PAUSED, "serving is paused by spec.paused; set it to false to go on")
+    older = _older(world, binding)
+    if older is not None:
+        return Blocked(
+            Reason.CONFLICT,
+            f"binding {older} is older and serves {spec.agent} for {spec.user}; delete one of the two",
+        )
+    if not services:
+        return Blocked(
+            Reason.PROFILE_NOT_FOUND,
+            f"spec.services is empty and there is no profile {spec.agent}; name services or add the profile to the chart",
+        )
+    if project is None:
+        return Blocked(
+            Reason.PROJECT_NOT_FOUND,
+            f"there is no PipedreamProject {spec.project_ref} in this namespace; create it",
+        )
+    if project.invalid:
+        return Blocked(
+            Reason.PROJECT_NOT_FOUND, f"PipedreamProject {spec.project_ref} is invalid: {project.invalid}"
+        )
+    return None
+
+
+def _older(world: World, binding: AgentMCPBinding) -> str | None:
+    """The name of the binding that serves this agent and user in place of this one."""
+    meta, spec = binding.metadata, binding.spec
+    rivals = [
+        record.binding.metadata
+        for record in map(world.bindings.get, world.of_pair[meta.namespace, spec.agent, spec.user])
+        if record is not None and not record.invalid and record.binding.metadata.deletion_timestamp is None
+    ]
+    rivals.sort(key=lambda each: (each.creation_timestamp is None, each.creation_timestamp, each.name))
+    return rivals[0].name if rivals and rivals[0].name != meta.name else None

@@ -1,0 +1,75 @@
+"""Which handlers there are: an explicit registry with `on.event` alone, so that kopf writes nothing to any object."""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import kopf
+
+from pipewise_crds import GROUP, KINDS, VERSION
+
+from ..cluster import POD_LABELS
+from ..keys import Key
+from ..world import World
+
+Activity = Callable[[], Awaitable[None]]
+
+
+def registry(world: World, start: Activity, stop: Activity) -> kopf.OperatorRegistry:
+    """The handlers of one operator."""
+    made = kopf.OperatorRegistry()
+    kopf.on.startup(registry=made, id="start")(_activity(start))
+    kopf.on.cleanup(registry=made, id="stop")(_activity(stop))
+    kopf.on.login(registry=made, id="login", retries=None, backoff=2.0)(login)
+    for kind in KINDS:
+        kopf.on.event(GROUP, VERSION, kind.plural, registry=made, id=kind.plural)(_observer(world, kind.name))
+    kopf.on.event("", "v1", "pods", registry=made, id="pods", when=may_hold_a_runtime)(
+        _observer(world, "Pod")
+    )
+    return made
+
+
+def settings() -> kopf.OperatorSettings:
+    """Kopf's settings: it watches, and does nothing else."""
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False
+    chosen.peering.standalone = True
+    chosen.watching.server_timeout = 290
+    chosen.watching.connect_timeout = 10
+    chosen.watching.chunk_size = 500
+    chosen.networking.request_timeout = 30
+    chosen.networking.error_backoffs = (0.2, 0.5, 1, 2, 3, 5)
+    chosen.queueing.idle_timeout = 1.0
+    chosen.queueing.exit_timeout = 0.5
+    chosen.background.cancellation_polling = 1
+    return chosen
+
+
+def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    """The same credentials as our own client's: KUBECONFIG where it is set, else the service account's."""
+    if os.environ.get("KUBECONFIG") or not kopf.login_with_service_account(**kwargs):
+        return kopf.login_with_kubeconfig(**kwargs)
+    return kopf.login_with_service_account(**kwargs)
+
+
+def may_hold_a_runtime(labels: Mapping[str, str], **_: Any) -> bool:
+    """Most pods of a cluster are none of our business."""
+    return any(label in labels for label in POD_LABELS)
+
+
+def _observer(world: World, kind: str) -> Callable[..., Awaitable[None]]:
+    async def observe(event: Mapping[str, Any], **_: Any) -> None:
+        body: dict[str, Any] = dict(event["object"])
+        if event["type"] == "DELETED":
+            world.forget(kind, Key.of(body), body["metadata"]["uid"])
+        else:
+            world.observe(kind, body)
+
+    return observe
+
+
+def _activity(act: Activity) -> Callable[..., Awaitable[None]]:
+    async def run(**_: Any) -> None:
+        await act()
+
+    return run

@@ -1,0 +1,149 @@
+"""The checks a service must pass for a call to work: each looks at one aspect and finds one verdict.
+
+`CHECKS` reads as a table of contents; the order of verdicts (PRECEDENCE) is not decided here.
+"""
+
+import shlex
+from collections.abc import Callable, Mapping
+
+from pipewise_crds import AccountStatus, ConditionType, ExceptionReport, Service, Verdict, timestamp
+from pipewise_crds.apps import title_of
+
+from .accounts import UNKNOWN
+from .evidence import HEALTHY, TAKE_UP_LIMIT, Evidence, Finding
+
+Check = Callable[[Evidence, Service], Finding]
+
+
+def runtime_serves(evidence: Evidence, _service: Service) -> Finding:
+    """A ready runtime works by the binding's present spec."""
+    spec = evidence.binding.spec
+    ready = [runtime for runtime in evidence.runtimes if runtime.ready]
+    if evidence.serving:
+        return HEALTHY
+    if ready and evidence.waited < TAKE_UP_LIMIT:
+        return Finding(
+            Verdict.UNKNOWN,
+            f"{ready[0].name} is ready but has not taken up this generation of the binding yet; wait for its report",
+        )
+    if ready:
+        return Finding(
+            Verdict.RUNTIME_UNAVAILABLE,
+            f"{ready[0].name} is ready but does not take up this generation of the binding; look at its log",
+        )
+    if evidence.runtimes:
+        names = ", ".join(runtime.name for runtime in evidence.runtimes[:3])
+        return Finding(
+            Verdict.RUNTIME_UNAVAILABLE,
+            f"none of {len(evidence.runtimes)} runtimes for {spec.agent} is ready ({names}); "
+            "look at their pods: `kubectl get mcpruntimes`",
+        )
+    where = (
+        f"start a pod labelled mcp.pipewise.io/inject=true whose annotation mcp.pipewise.io/agents names {spec.agent}"
+        if spec.placement == "Sidecar"
+        else "enable the managed runtime of this namespace"
+    )
+    return Finding(Verdict.RUNTIME_UNAVAILABLE, f"no runtime serves {spec.agent}; {where}")
+
+
+def project_is_accepted(evidence: Evidence, _service: Service) -> Finding:
+    """Pipedream accepts who we are."""
+    if evidence.project is None:
+        return Finding(Verdict.UNKNOWN, "the project is not known yet")
+    finding = evidence.project.token
+    if finding.verdict is Verdict.UPSTREAM_UNAVAILABLE:
+        return Finding(Verdict.UNKNOWN, finding.message)
+    return finding
+
+
+def account_is_usable(evidence: Evidence, service: Service) -> Finding:
+    """The user's account for the app can be used."""
+    account = evidence.accounts.get(service.name, UNKNOWN)
+    if account.status.state == "Unknown":
+        return Finding(Verdict.UNKNOWN, f"{title_of(service.app)}: the accounts have not been listed yet")
+    if account.status.state != "Healthy":
+        return Finding(Verdict.CREDENTIAL_INVALID, _account_message(evidence, service, account.status))
+    for report in _exceptions(evidence, service, Verdict.CREDENTIAL_INVALID):
+        if account.checked_at is None or account.checked_at <= report.last_seen:
+            return Finding(
+                Verdict.CREDENTIAL_INVALID,
+                f"{title_of(service.app)}: calls for {evidence.binding.spec.user} are told to connect an account; "
+                f"it is looked at again; if it stays so: {_connect(evidence, service)}",
+            )
+    return HEALTHY
+
+
+def quota_is_left(evidence: Evidence, service: Service) -> Finding:
+    """The project has tool runs left."""
+    until = evidence.project.quota_exhausted_until if evidence.project else None
+    if until is not None and until > evidence.now:
+        name = evidence.project.name if evidence.project else ""
+        return Finding(
+            Verdict.QUOTA_EXHAUSTED,
+            f"the tool runs of project {name} are used up until {timestamp(until)}; "
+            "wait, or have the limit raised at Pipedream",
+        )
+    for report in _exceptions(evidence, service, Verdict.QUOTA_EXHAUSTED):
+        return Finding(
+            Verdict.QUOTA_EXHAUSTED, f"{title_of(service.app)}: {report.message or 'the quota is used up'}"
+        )
+    return HEALTHY
+
+
+def upstream_answers(evidence: Evidence, service: Service) -> Finding:
+    """The app behind Pipedream answers properly, as far as the serving runtimes have seen."""
+    title = title_of(service.app)
+    if evidence.project and evidence.project.token.verdict is Verdict.UPSTREAM_UNAVAILABLE:
+        return evidence.project.token
+    seen = [(runtime, runtime.providers.get(service.app)) for runtime in evidence.serving]
+    down = [(runtime.name, report) for runtime, report in seen if report and report.state == "Unavailable"]
+    if down:
+        some = f" (seen by {len(down)} of {len(seen)} runtimes)" if len(down) < len(seen) else ""
+        cause = down[0][1].message or "it does not answer properly"
+        return Finding(
+            Verdict.UPSTREAM_UNAVAILABLE,
+            f"{title}: {cause}{some}; wait for the provider, probes go on by themselves",
+        )
+    for report in _exceptions(evidence, service, Verdict.UPSTREAM_UNAVAILABLE):
+        cause = report.message or "calls of this user fail"
+        return Finding(Verdict.UPSTREAM_UNAVAILABLE, f"{title}: {cause}; wait for the provider")
+    if any(report and report.state == "Available" for _, report in seen):
+        return HEALTHY
+    return Finding(Verdict.UNKNOWN, f"{title}: no call or probe has been seen yet")
+
+
+CHECKS: Mapping[ConditionType, tuple[Check, ...]] = {
+    ConditionType.RUNTIME_AVAILABLE: (runtime_serves,),
+    ConditionType.CREDENTIALS_VALID: (project_is_accepted, account_is_usable),
+    ConditionType.QUOTA_AVAILABLE: (quota_is_left,),
+    ConditionType.UPSTREAMS_AVAILABLE: (upstream_answers,),
+}
+"""Which checks make which condition; Ready is all of them."""
+
+
+def _exceptions(evidence: Evidence, service: Service, verdict: Verdict) -> list[ExceptionReport]:
+    reports = (runtime.exceptions.get(service.name) for runtime in evidence.serving)
+    return [report for report in reports if report is not None and report.verdict is verdict]
+
+
+def _connect(evidence: Evidence, service: Service) -> str:
+    return f"`pipewise connect {shlex.quote(evidence.binding.spec.user)} {service.app}`"
+
+
+def _account_message(evidence: Evidence, service: Service, account: AccountStatus) -> str:
+    title, user = title_of(service.app), evidence.binding.spec.user
+    match account.state:
+        case "Dead":
+            return f"{title}: the account of {user} is dead; connect it again: {_connect(evidence, service)}"
+        case "Unhealthy":
+            return (
+                f"{title}: Pipedream cannot use the account of {user} for now and keeps trying; "
+                f"if it stays so, connect it again: {_connect(evidence, service)}"
+            )
+        case _ if service.account_id:
+            return (
+                f"{title}: {user} has no account {service.account_id}; connect it: {_connect(evidence, service)}, "
+                "or correct accountID"
+            )
+        case _:
+            return f"{title}: {user} has not connected an account; connect it: {_connect(evidence, service)}"

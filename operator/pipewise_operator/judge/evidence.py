@@ -1,0 +1,100 @@
+"""Everything a judgement may look at, as one frozen value; the gatherer outside makes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pipewise_crds import AgentMCPBinding, ExceptionReport, ProviderReport, Service, Verdict
+
+from .accounts import AccountEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found of one service; Healthy findings need no message."""
+
+    verdict: Verdict
+    message: str = ""
+
+
+HEALTHY = Finding(Verdict.HEALTHY)
+
+TAKE_UP_GRACE = timedelta(seconds=3)
+"""A ready runtime has this long to take a generation up before its absence is told at all."""
+
+TAKE_UP_LIMIT = timedelta(seconds=90)
+"""A runtime that has not taken a generation up by then (it reports every 60 s) does not serve it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeEvidence:
+    """One runtime that serves the binding's agent, seen from this binding."""
+
+    name: str
+    ready: bool
+    taken_up: bool
+    """Whether it works by the binding's present generation."""
+    endpoint: str = ""
+    providers: Mapping[str, ProviderReport] = field(default_factory=dict)
+    """By app, of the binding's project."""
+    exceptions: Mapping[str, ExceptionReport] = field(default_factory=dict)
+    """By service, of this binding."""
+
+    @property
+    def serves(self) -> bool:
+        """Whether a call through it is answered by the binding's present spec."""
+        return self.ready and self.taken_up
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectEvidence:
+    """The binding's project: whether a valid token is there, and the quota."""
+
+    name: str
+    token: Finding
+    quota_exhausted_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why a binding cannot be judged by its services at all (a reason beside the verdicts)."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of a binding at one moment."""
+
+    binding: AgentMCPBinding
+    now: datetime
+    services: tuple[Service, ...] = ()
+    project: ProjectEvidence | None = None
+    accounts: Mapping[str, AccountEvidence] = field(default_factory=dict)
+    """By service."""
+    runtimes: tuple[RuntimeEvidence, ...] = ()
+    blocked: Blocked | None = None
+    generation_seen_at: datetime | None = None
+    """When the binding's present generation was first seen by this operator."""
+
+    @property
+    def serving(self) -> tuple[RuntimeEvidence, ...]:
+        """The runtimes through which calls are answered now."""
+        return tuple(runtime for runtime in self.runtimes if runtime.serves)
+
+    @property
+    def waited(self) -> timedelta:
+        """How long the present generation has been known."""
+        return self.now - (self.generation_seen_at or self.now)
+
+    @property
+    def is_settling(self) -> bool:
+        """A ready runtime is about to take the generation up: a judgement now would be written twice."""
+        ready = any(runtime.ready for runtime in self.runtimes)
+        return not self.blocked and ready and not self.serving and self.waited < TAKE_UP_GRACE
+
+    @property
+    def demo(self) -> str:
+        """The binding's demo setting."""
+        return self.binding.spec.demo

@@ -1,0 +1,92 @@
+"""The running operator: lists the world once, then reconciles until it is stopped; lists again now and then.
+
+kopf's watches tell changes but not what vanished while a watch was away, and not when a first listing was
+complete. So this program lists for itself: once before the first judgement, soon after, and then every ten minutes.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from aiohttp import web
+
+from .desired.schedule import retry_delay
+from .doors import Doors
+from .failures import ClusterError
+from .keepers import Keepers
+from .reconcile import Reconciler
+from .serving import serve
+
+_log = structlog.get_logger()
+_LISTED = ("Pod", "MCPRuntime", "PipedreamProject", "AgentMCPBinding")
+_SECOND_LISTING_SECONDS = 20.0
+_LISTING_SECONDS = 600.0
+
+
+class Operation:
+    """Owns every task of the operator beside kopf's own; `start` and `stop` are kopf's startup and cleanup."""
+
+    def __init__(
+        self, doors: Doors, keepers: Keepers, reconciler: Reconciler, on_end: Callable[[], None]
+    ) -> None:
+        self._doors, self._keepers, self._reconciler, self._on_end = doors, keepers, reconciler, on_end
+        self._task: asyncio.Task[None] | None = None
+        self._is_synced = False
+        self._served: web.AppRunner | None = None
+        self.failed = False
+
+    async def start(self, listen: str) -> str:
+        """Begin; the URL of the operator's own port."""
+        self._doors.world.dirty.call(self._reconciler.wake)
+        self._served, url = await serve(listen, self._doors.metrics.registry, lambda: self._is_synced)
+        self._task = asyncio.create_task(self._run(), name="operation")
+        self._task.add_done_callback(self._ended)
+        return url
+
+    async def stop(self) -> None:
+        """End all tasks and close all connections."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._keepers.stop()
+        await self._doors.pipedream.close()
+        await self._doors.cluster.close()
+        if self._served is not None:
+            await self._served.cleanup()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("operator stops: a task failed", exc_info=error)
+            self.failed = True
+            self._on_end()
+
+    async def _run(self) -> None:
+        await self._list()
+        self._is_synced = True
+        _log.info(
+            "world listed", bindings=len(self._doors.world.bindings), runtimes=len(self._doors.world.runtimes)
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._reconciler.run())
+            group.create_task(self._list_again())
+
+    async def _list_again(self) -> None:
+        await asyncio.sleep(_SECOND_LISTING_SECONDS)
+        while True:
+            await self._list()
+            await asyncio.sleep(_LISTING_SECONDS * (0.9 + self._doors.dice() / 5))
+
+    async def _list(self) -> None:
+        """Take in everything there is, trying until the API server answers."""
+        attempt = 0
+        while True:
+            try:
+                for kind in _LISTED:
+                    before = self._doors.world.known(kind)
+                    self._doors.world.replace(kind, before, await self._doors.cluster.list(kind))
+            except ClusterError as error:
+                attempt += 1
+                _log.warning("objects not listed; tried again", cause=str(error))
+                await asyncio.sleep(retry_delay(attempt, self._doors.dice()).total_seconds())
+            else:
+                return

@@ -1,0 +1,194 @@
+"""The one reconciler: takes what is dirty in batches, gathers, judges, publishes; all others only mark."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+
+from pipewise_crds import PipedreamProject, Verdict
+from pipewise_crds.profiles import Profiles
+
+from .alarms import Alarm
+from .desired.schedule import retry_delay
+from .desired.shares import shares
+from .doors import Doors
+from .gathering import evidence_of, project_evidence, reports_in
+from .judge.binding import judge
+from .judge.evidence import TAKE_UP_GRACE, TAKE_UP_LIMIT, Evidence
+from .judge.project import judge_invalid_project, judge_project, quota_exhausted_until
+from .keepers import Keepers
+from .keys import Key
+from .publish import Publisher
+
+_log = structlog.get_logger()
+_BATCH = 512
+
+
+class Reconciler:
+    """Runs until cancelled; `wake` is called whenever something was marked."""
+
+    def __init__(self, doors: Doors, keepers: Keepers, publisher: Publisher, profiles: Profiles) -> None:
+        self._doors, self._keepers, self._publisher, self._profiles = doors, keepers, publisher, profiles
+        self._world, self._clock = doors.world, doors.world.clock
+        self._wake = asyncio.Event()
+        self._failures = 0
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Judge what is dirty, then wait for more or for the next alarm."""
+        while True:
+            self._wake.clear()
+            self._ring()
+            if self._world.dirty:
+                await self._round()
+            else:
+                await self._sleep()
+
+    def _ring(self) -> None:
+        for alarm in self._world.alarms.due(self._clock()):
+            match alarm.kind:
+                case "MCPRuntime":
+                    self._world.refresh(alarm.key)
+                case "PipedreamProject":
+                    self._world.dirty.mark(projects=[alarm.key])
+                case _:
+                    self._world.dirty.mark(bindings=[alarm.key])
+
+    async def _sleep(self) -> None:
+        upcoming = self._world.alarms.next()
+        seconds = None if upcoming is None else max((upcoming - self._clock()).total_seconds(), 0.005)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _round(self) -> None:
+        dirty = self._world.dirty
+        projects, namespaces = dirty.take_projects(), dirty.take_shares()
+        for key in projects:
+            self._keepers.follow(key)
+        wrote_projects = await asyncio.gather(*(self._project(key) for key in projects))
+        bindings = dirty.take_bindings(_BATCH)
+        wrote = await asyncio.gather(*(self._binding(key) for key in bindings))
+        shared = await asyncio.gather(*(self._shares(namespace) for namespace in namespaces))
+        retry_projects = [key for key, done in zip(projects, wrote_projects, strict=True) if not done]
+        retry_bindings = [key for key, done in zip(bindings, wrote, strict=True) if not done]
+        retry_shares = [namespace for namespace, done in zip(namespaces, shared, strict=True) if not done]
+        if not (retry_projects or retry_bindings or retry_shares):
+            self._failures = 0
+            return
+        self._failures += 1
+        await asyncio.sleep(
+            retry_delay(self._failures, self._doors.dice(), longest=timedelta(seconds=5)).total_seconds()
+        )
+        dirty.mark(bindings=retry_bindings, projects=retry_projects, shares=retry_shares)
+
+    async def _project(self, key: Key) -> bool:
+        record = self._world.projects.get(key)
+        if record is None:
+            return True
+        now = self._clock()
+        if record.invalid:
+            after = judge_invalid_project(record.project, record.invalid, now)
+            return await self._publisher.project(key, record.project.status, after)
+        if not record.tried:
+            return True
+        until = quota_exhausted_until(key.name, reports_in(self._world, key.namespace))
+        self._set_project_alarm(key, [until, record.facts.token_expires_at], now)
+        self._heed_tokens(key, record.project)
+        evidence = project_evidence(self._world, key.namespace, record)
+        if evidence != record.evidence:
+            record.evidence = evidence
+            self._world.dirty.mark(bindings=self._world.of_project[key])
+        self._doors.metrics.reconciles.labels("PipedreamProject", "ok").inc()
+        after = judge_project(record.project, record.facts, until, now)
+        return await self._publisher.project(key, record.project.status, after)
+
+    def _set_project_alarm(self, key: Key, moments: list[datetime | None], now: datetime) -> None:
+        ahead = [moment for moment in moments if moment is not None and moment > now]
+        if ahead:
+            self._world.alarms.set(Alarm("PipedreamProject", key), min(ahead))
+
+    def _heed_tokens(self, key: Key, project: PipedreamProject) -> None:
+        """Hand the runtimes' word on the present token to the one who mints."""
+        keeper = self._keepers.of(key)
+        if keeper is None:
+            return
+        for report in (
+            r for runtime in reports_in(self._world, key.namespace) for r in runtime.status.projects
+        ):
+            if report.project == project.metadata.name and report.token_expires_at is not None:
+                if report.token == "Rejected":
+                    keeper.tokens.reject(report.token_expires_at, by_runtime=True)
+                elif report.token == "Accepted":
+                    keeper.tokens.accept(report.token_expires_at)
+
+    async def _binding(self, key: Key) -> bool:
+        record = self._world.bindings.get(key)
+        if record is None or record.binding.metadata.deletion_timestamp is not None:
+            return True
+        project = self._world.projects.get(Key(key.namespace, record.binding.spec.project_ref))
+        if project is not None and not project.invalid and not project.tried and not record.invalid:
+            return True
+        try:
+            evidence = evidence_of(self._world, key, self._profiles)
+            self._watch_accounts(key, evidence)
+            self._set_take_up_alarm(key, evidence)
+            if evidence.is_settling:
+                return True
+            after = judge(evidence)
+        except Exception:  # noqa: BLE001 - the edge of one judgement: a bug about one binding spares the others
+            _log.exception("binding not judged", namespace=key.namespace, name=key.name)
+            self._doors.metrics.reconciles.labels("AgentMCPBinding", "error").inc()
+            return True
+        self._doors.metrics.reconciles.labels("AgentMCPBinding", "ok").inc()
+        return await self._publisher.binding(key, record.binding.status, after)
+
+    def _set_take_up_alarm(self, key: Key, evidence: Evidence) -> None:
+        alarm, seen = Alarm("AgentMCPBinding", key), evidence.generation_seen_at
+        if seen is None or evidence.serving or not any(runtime.ready for runtime in evidence.runtimes):
+            self._world.alarms.clear(alarm)
+        elif evidence.waited < TAKE_UP_LIMIT:
+            self._world.alarms.set(
+                alarm, seen + (TAKE_UP_GRACE if evidence.waited < TAKE_UP_GRACE else TAKE_UP_LIMIT)
+            )
+
+    def _watch_accounts(self, key: Key, evidence: Evidence) -> None:
+        """Have this user's accounts looked at again while one of them is not well."""
+        spec = evidence.binding.spec
+        keeper = self._keepers.of(Key(key.namespace, spec.project_ref))
+        if keeper is None:
+            return
+        unwell = any(
+            account.status.state in ("Missing", "Unhealthy", "Dead") for account in evidence.accounts.values()
+        )
+        failed = [
+            report.last_seen
+            for runtime in evidence.serving
+            for report in runtime.exceptions.values()
+            if report.verdict is Verdict.CREDENTIAL_INVALID
+        ]
+        if (unwell or failed) and not evidence.blocked and spec.demo != "Always":
+            keeper.accounts.watch(spec.user, key.name, max(failed, default=None))
+        else:
+            keeper.accounts.unwatch(spec.user, key.name)
+
+    async def _shares(self, namespace: str) -> bool:
+        projects = [
+            r.project
+            for key, r in self._world.projects.items()
+            if key.namespace == namespace and not r.invalid
+        ]
+        ready = {
+            r.registration.runtime.metadata.name: r for r in self._world.runtimes_in(namespace) if r.ready
+        }
+        wanted = shares(projects, list(ready))
+        done = [
+            await self._publisher.shares(Key(namespace, name), ready[name], each)
+            for name, each in wanted.items()
+        ]
+        return all(done)
