@@ -77,7 +77,8 @@ def test_a_program_sees_nothing_of_the_surroundings(tmp_path: Path, monkeypatch:
 def test_a_program_dies_with_the_test_run(tmp_path: Path) -> None:
     source = (
         "import os, signal, sys; from pathlib import Path; from support.programs import Program\n"
-        "program = Program('http.server', ['--bind', '127.0.0.1', '0'], Path(sys.argv[1])); program.start()\n"
+        "program = Program('http.server', ['--bind', '127.0.0.1', '0'], Path(sys.argv[1]))\n"
+        "program.start(); program.wait_for_line('Serving')\n"
         "print(program.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
