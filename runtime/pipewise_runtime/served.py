@@ -61,6 +61,14 @@ class ServedBinding:
             return True
         return self.demo == "WhenUnauthorized" and service.account in UNUSABLE
 
+    def live(self) -> tuple[ServedService, ...]:
+        """The services that are answered by the real upstream."""
+        return tuple(service for service in self.services if not self.is_demo(service))
+
+    def service(self, name: str) -> ServedService | None:
+        """The service of that name."""
+        return next((service for service in self.services if service.name == name), None)
+
 
 def served_project(project: PipedreamProject) -> Project:
     """The part of a project that calls need."""

@@ -1,6 +1,6 @@
 """A circuit breaker that only a probe closes: users' calls never find out whether a service is back.
 
-One stands for a provider (project and app), one for each user's use of it.
+One stands for a provider (project and app), one for each user in trouble with it.
 """
 
 from dataclasses import dataclass
@@ -15,42 +15,42 @@ class Probe:
 
 @dataclass(slots=True)
 class Breaker:
-    """Closed until enough counted failures in a row, or until a probe fails."""
+    """Closed until enough counted failures in a row, of calls and probes together.
+
+    Times are seconds on one monotonic clock.
+    """
 
     failures_to_open: int = 5
     open_for_seconds: float = 5.0
+    probe_every_seconds: float = 1.0
+    """How soon a failed probe is repeated while the breaker is closed."""
     failures: int = 0
     open: bool = False
     _next_probe_at: float | None = None
     _probing: bool = False
     _generation: int = 0
 
-    def admits(self) -> bool:
-        """Whether a user's call may pass."""
-        return not self.open
-
     def retry_after(self, now: float) -> float:
-        """Seconds after which a call may pass again at the earliest."""
-        if not self.open or self._next_probe_at is None:
+        """Seconds after which a call may pass again at the earliest; 0 when it passes now."""
+        if not self.open:
             return 0.0
-        return max(self._next_probe_at - now, 0.0)
+        return max((self._next_probe_at or now) - now, 0.0)
 
     def succeeded(self) -> None:
         """A user's call was answered properly; an open breaker waits for its probe all the same."""
         if not self.open:
             self.failures = 0
-            if not self._probing:
-                self._next_probe_at = None
+            self._next_probe_at = None
 
     def failed(self, now: float) -> None:
         """A counted failure of a user's call: it asks for a probe at once."""
         if self.open:
             return
-        self.failures += 1
-        if self.failures >= self.failures_to_open:
-            self._generation += 1  # a probe that began before must not close what opened since
-            self._open(now)
-        elif not self._probing and self._next_probe_at is None:
+        self._count(now, probe_at=now)
+
+    def ask_for_probe(self, now: float) -> None:
+        """Want a probe though nothing failed: nothing is known yet, or for too long."""
+        if self._next_probe_at is None:
             self._next_probe_at = now
 
     def probe_at(self) -> float | None:
@@ -61,7 +61,7 @@ class Breaker:
         """Take the one probe if it is due."""
         if self._probing or self._next_probe_at is None or now < self._next_probe_at:
             return None
-        self._probing = True
+        self._probing, self._next_probe_at = True, None
         return Probe(self._generation)
 
     def probed(self, probe: Probe, *, ok: bool, now: float) -> None:
@@ -69,19 +69,28 @@ class Breaker:
         if not self._probing or probe.generation != self._generation:
             return
         self._probing = False
-        if not ok:
-            self._open(now)
-        elif self.open:
+        if ok and self.open:
             self.open, self.failures, self._next_probe_at = False, 0, None
-        else:
+        elif ok:
             self._next_probe_at = None  # failures go on counting: only a user's success shows that calls work
+        elif self.open:
+            self._open(now)
+        else:
+            self._count(now, probe_at=now + self.probe_every_seconds)
 
-    def abandoned(self, probe: Probe, now: float) -> None:
-        """The probe was cancelled and says nothing; another one is due at once."""
+    def abandoned(self, probe: Probe, again_at: float) -> None:
+        """The probe came to nothing and says nothing; another one is due then."""
         if self._probing and probe.generation == self._generation:
-            self._probing = False
-            self._next_probe_at = now
+            self._probing, self._next_probe_at = False, again_at
+
+    def _count(self, now: float, probe_at: float) -> None:
+        self.failures += 1
+        if self.failures >= self.failures_to_open:
+            self._open(now)
+        elif not self._probing:
+            self._next_probe_at = min(probe_at, self._next_probe_at or probe_at)
 
     def _open(self, now: float) -> None:
+        self._generation += 1  # a probe that began before must not close what opened since
         self.open, self._probing = True, False
         self._next_probe_at = now + self.open_for_seconds

@@ -62,7 +62,8 @@ class Offer:
 class Route:
     """Where a call of an offered tool goes."""
 
-    service: str
+    service: int
+    """The service's place among those of the binding."""
     tool: Tool
 
 
@@ -85,12 +86,12 @@ def tool_from(definition: bytes) -> Tool:
 
 
 def catalogue(offers: Sequence[Offer]) -> Catalogue:
-    """Put together what an agent sees."""
+    """Put together what an agent sees; one offer for each service of the binding, in order."""
     routes: dict[str, Route] = {}
-    for offer in offers:
+    for place, offer in enumerate(offers):
         for tool in offer.toolset.tools:
             if offer.allows(tool.name):
-                routes[_offered_name(offer.service, tool.name, routes)] = Route(offer.service, tool)
+                routes[_offered_name(offer.service, tool.name, routes)] = Route(place, tool)
     listed = b",".join(route.tool.named(name) for name, route in routes.items())
     return Catalogue(routes, b'{"tools":[' + listed + b"]}")
 

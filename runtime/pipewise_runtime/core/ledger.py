@@ -43,7 +43,7 @@ Action = Open | Close | Grant | Fail
 
 @dataclass(slots=True)
 class Ledger:
-    """The connections of one host (leased, idle, being opened; idle ones last in, first out) and who waits."""
+    """The connections of one host (leased, idle, opening; idle ones last in, first out) and who waits."""
 
     limit: int
     idle_seconds: float

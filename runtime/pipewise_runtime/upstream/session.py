@@ -18,6 +18,20 @@ from .rpc import Message, notification, request
 
 PROTOCOL_VERSION = "2025-11-25"
 
+OPEN_SECONDS = 15.0
+"""How long opening a session may take, whoever waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of the upstream, with its parameters encoded."""
+
+    method: str
+    params: bytes
+    seconds: float
+    """How long the answer may take."""
+    on_notification: OnNotification | None = None
+
 
 class _Initialized(msgspec.Struct, rename="camel"):
     protocol_version: str
@@ -46,7 +60,7 @@ class Session:
             b'{"protocolVersion":"%b","capabilities":{},"clientInfo":{"name":"pipewise-runtime","version":"1"}}'
             % PROTOCOL_VERSION.encode()
         )
-        reply, answer = await self._exchange("initialize", params, token, None)
+        reply, answer = await self._exchange(Request("initialize", params, OPEN_SECONDS), token)
         if answer.result is msgspec.UNSET:
             raise HappenedError(Refused("the upstream refused to open a session"))
         try:
@@ -59,34 +73,34 @@ class Session:
         self._version, self._head_token = version.encode(), None
         await self._notify("notifications/initialized", b"{}", token)
 
-    async def request(
-        self, method: str, params: bytes, token: Token, on_notification: OnNotification | None = None
-    ) -> Message:
+    async def request(self, asked: Request, token: Token) -> Message:
         """Send a request and return its answer, a result or an error.
 
-        Cancelling the task tells the upstream that the answer is not wanted any more.
+        Where the answer is not awaited any longer, cancelled or out of time, the upstream is told.
 
         Raises:
             HappenedError: no answer came.
         """
-        _, answer = await self._exchange(method, params, token, on_notification)
+        _, answer = await self._exchange(asked, token)
         return answer
 
-    async def _exchange(
-        self, method: str, params: bytes, token: Token, on_notification: OnNotification | None
-    ) -> tuple[Reply, Message]:
+    async def _exchange(self, asked: Request, token: Token) -> tuple[Reply, Message]:
         identity = next(self._ids)
-        reader = Reader(str(identity).encode(), on_notification)
-        attempt = Attempt(self._post(request(identity, method, params), token), reader.take)
+        reader = Reader(str(identity).encode(), asked.on_notification)
+        attempt = Attempt(self._post(request(identity, asked.method, asked.params), token), reader.take)
         try:
-            reply = await self.host.exchange(attempt)
+            async with asyncio.timeout(asked.seconds):
+                reply = await self.host.exchange(attempt)
+        except TimeoutError as error:
+            cause = f"no answer came in {asked.seconds:.1f} s"
+            self._abandon(attempt, identity, token)
+            raise HappenedError(FateUnknown(cause) if attempt.sent else NotSent(cause)) from error
         except NotSentError as error:
             raise HappenedError(NotSent(str(error))) from error
         except CutOffError as error:
             raise HappenedError(FateUnknown(str(error))) from error
         except asyncio.CancelledError:
-            if attempt.sent and method != "initialize":
-                self._abandon(identity, token)
+            self._abandon(attempt, identity, token)
             raise
         return reply, reader.answer_in(reply, has_session=self._id is not None)
 
@@ -98,7 +112,9 @@ class Session:
         except CutOffError as error:
             raise HappenedError(FateUnknown(str(error))) from error
 
-    def _abandon(self, identity: int, token: Token) -> None:
+    def _abandon(self, attempt: Attempt, identity: int, token: Token) -> None:
+        if not attempt.sent or self._version is None:
+            return  # nothing to take back, or only the opening, which must not be cancelled
         params = b'{"requestId":%d,"reason":"the caller does not wait any longer"}' % identity
         self.host.send_and_forget(Attempt(self._post(notification("notifications/cancelled", params), token)))
 

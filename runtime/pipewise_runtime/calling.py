@@ -1,0 +1,200 @@
+"""A tool call: find its service, look whether anything stands in its way, carry it out, say how it went.
+
+Stands between `server` and `operating`; what it learns goes to the providers, the breakers and the evidence.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+import structlog
+
+from pipewise_crds import Verdict
+
+from .core.breaker import Breaker
+from .core.catalogue import Tool
+from .core.retry import AccountRequired, GiveUp, Happened, Operation, Outcome, Throttled
+from .operating import Answered, Asked, Operating, Unanswered, counts
+from .ports import OnNotification, Token, UnknownToolError, UpstreamFaultError
+from .probing import Probing
+from .problems import failure
+from .providers import Provider
+from .registry import Registry
+from .served import ServedBinding, ServedService
+from .standing import Standing
+from .upstream.head import SessionKey
+
+log = structlog.get_logger()
+
+
+class _Params(msgspec.Struct):
+    name: str
+    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Result(msgspec.Struct, rename="camel"):
+    is_error: bool = False
+
+
+_params_decoder = msgspec.json.Decoder(_Params)
+_result_decoder = msgspec.json.Decoder(_Result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call and all it concerns."""
+
+    binding: ServedBinding
+    service: ServedService
+    tool: Tool
+    provider: Provider
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The (binding, service) pair it belongs to."""
+        return self.binding.name, self.service.name
+
+
+class Calling:
+    """Carries out tool calls of bindings."""
+
+    def __init__(
+        self, registry: Registry, operating: Operating, standing: Standing, probing: Probing
+    ) -> None:
+        self._registry, self._operating = registry, operating
+        self._standing, self._probing = standing, probing
+        self._clock, self._metrics, self._evidence = registry.clock, registry.metrics, registry.evidence
+
+    async def call(self, binding: ServedBinding, params: bytes, on_notification: OnNotification) -> bytes:
+        """The encoded result of tools/call; see `ports.Calls`."""
+        try:
+            read = _params_decoder.decode(params)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"tools/call: {error}") from error
+        await self._probing.looked_at(binding)
+        now_served = self._registry.named(binding.name)
+        if now_served is None:
+            raise UnknownToolError(read.name)
+        binding = now_served
+        route = self._registry.catalogue(binding).routes.get(read.name)
+        if route is None:
+            return self._without_catalogue(binding, read.name)
+        service = binding.services[route.service]
+        if binding.is_demo(service):
+            self._metrics.demo_calls.labels(binding.agent, service.app).inc()
+            arguments = msgspec.json.decode(read.arguments, type=dict[str, Any])
+            return self._registry.demo.call(binding.user, service.app, route.tool.name, arguments)
+        if route.tool.name != read.name:
+            params = _renamed(params, route.tool.name)
+        call = _Call(binding, service, route.tool, self._registry.provider(binding, service))
+        return await self._carry_out(call, params, on_notification)
+
+    def _without_catalogue(self, binding: ServedBinding, name: str) -> bytes:
+        """Answer for a tool we do not know: its app has not listed its tools yet, or there is none."""
+        for service in binding.live():
+            known = self._registry.provider(binding, service).toolset
+            if not known and name.partition("-")[0] == service.app:
+                cause = "the service has not listed its tools yet"
+                given_up = GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
+                return failure(service, given_up, attempts=0)
+        raise UnknownToolError(name)
+
+    async def _carry_out(self, call: _Call, params: bytes, on_notification: OnNotification) -> bytes:
+        binding, service = call.binding, call.service
+        project = self._registry.projects.get(binding.project)
+        if project is None:
+            cause = f"the PipedreamProject {binding.project} does not exist"
+            return failure(service, GiveUp(Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, cause), 0)
+        started = self._clock.monotonic()
+        asked = Asked(
+            key=SessionKey(project, service.app, binding.user, service.account_id),
+            method="tools/call",
+            params=params,
+            gate=partial(self._gate, call),
+            noticed=partial(self._noticed, call),
+            retried=partial(self._retried, call),
+            listed_healthy=partial(self._listed_healthy, call),
+            on_notification=on_notification,
+        )
+        operation = Operation(call.tool.read_only, started + service.timeout_seconds, binding.resilience)
+        came = await self._operating.run(asked, operation)
+        self._metrics.duration.labels(service.app).observe(self._clock.monotonic() - started)
+        return self._answered(call, came) if isinstance(came, Answered) else self._unanswered(call, came)
+
+    def _gate(self, call: _Call) -> Happened | GiveUp | None:
+        """What stands in the way of sending: an open breaker, or the quota; else one more run is counted."""
+        now = self._clock.monotonic()
+        for breaker in (call.provider.breaker, self._registry.user_breakers.get(call.place)):
+            if breaker and breaker.open:
+                cause = "the service did not answer before; it is being probed"
+                wait = breaker.retry_after(now)
+                return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause, wait)
+        wait = self._standing.over_quota(call.binding.project)
+        return Throttled(wait) if wait else None
+
+    def _noticed(self, call: _Call, happened: Happened, token: Token | None) -> None:
+        self._standing.noticed(call.binding.project, happened, token)
+        if counts(happened):
+            self._failed(call, happened.cause)
+
+    def _failed(self, call: _Call, cause: str) -> None:
+        call.provider.failed(cause)
+        spec = call.binding.resilience.breaker
+        breaker = self._registry.user_breakers.setdefault(
+            call.place, Breaker(spec.failures, spec.open_for.total_seconds())
+        )
+        breaker.failed(self._clock.monotonic())
+        if breaker.open and call.provider.available:
+            self._evidence.trouble(*call.place, Verdict.UPSTREAM_UNAVAILABLE, cause, self._clock.wall())
+            self._evidence.service_breaker(*call.place, "Open")
+        self._probing.wake()
+
+    def _retried(self, call: _Call, reason: str) -> None:
+        self._metrics.retries.labels(call.service.app, reason).inc()
+        if reason == "session":
+            self._metrics.reinitialisations.labels(call.service.app).inc()
+
+    def _listed_healthy(self, call: _Call) -> bool:
+        """What the accounts list says now; it may have changed while the call runs."""
+        binding = self._registry.named(call.binding.name) or call.binding
+        service = binding.service(call.service.name)
+        return service is not None and service.account == "Healthy"
+
+    def _answered(self, call: _Call, came: Answered) -> bytes:
+        call.provider.worked()
+        self._registry.user_breakers.pop(call.place, None)
+        self._evidence.settled(*call.place)
+        self._standing.answered(call.binding.project, came.token)
+        result, error = came.message.result, came.message.error
+        if isinstance(error, msgspec.Raw):
+            self._count(call, "tool_error")
+            raise UpstreamFaultError(bytes(error))
+        encoded = bytes(result) if isinstance(result, msgspec.Raw) else b"{}"
+        self._count(call, "tool_error" if _is_error(encoded) else "ok")
+        return encoded
+
+    def _unanswered(self, call: _Call, came: Unanswered) -> bytes:
+        given_up, happened = came.given_up, came.happened
+        self._count(call, given_up.outcome.value)
+        if given_up.verdict is Verdict.CREDENTIAL_INVALID:
+            self._evidence.trouble(*call.place, given_up.verdict, given_up.cause, self._clock.wall())
+        log.warning(
+            "call_failed", agent=call.binding.agent, user=call.binding.user, app=call.service.app,
+            tool=call.tool.name, verdict=given_up.verdict.value, outcome=given_up.outcome.value,
+            attempts=came.attempts, cause=given_up.cause,
+        )  # fmt: skip
+        connect_url = happened.connect_url if isinstance(happened, AccountRequired) else None
+        return failure(call.service, given_up, came.attempts, connect_url)
+
+    def _count(self, call: _Call, outcome: str) -> None:
+        self._metrics.calls.labels(call.binding.agent, call.service.app, outcome).inc()
+
+
+def _is_error(result: bytes) -> bool:
+    return b'"isError"' in result and _result_decoder.decode(result).is_error
+
+
+def _renamed(params: bytes, name: str) -> bytes:
+    fields = msgspec.json.decode(params, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({**fields, "name": name})

@@ -1,0 +1,109 @@
+"""The inner half of the runtime: takes what sources deliver and carries out what the server asks."""
+
+import asyncio
+import contextlib
+import ssl
+
+from .calling import Calling
+from .clock import Clock
+from .core.evidence import Evidence
+from .demo import Demo
+from .listing import Listing
+from .metrics import Metrics
+from .operating import Operating
+from .pool import Pool
+from .ports import OnNotification, Tokens
+from .probing import Probing
+from .registry import Registry
+from .served import Project, ServedBinding
+from .standing import Standing
+
+
+class Engine:
+    """A `Sink` to the sources and the `Calls` of the server."""
+
+    def __init__(
+        self, tokens: Tokens, evidence: Evidence, metrics: Metrics, clock: Clock | None = None
+    ) -> None:
+        clock = clock or Clock()
+        self._metrics = metrics
+        self._pool = Pool(ssl.create_default_context())
+        self._standing = Standing(clock, evidence, metrics)
+        self._registry = Registry(clock, evidence, metrics, Demo(clock))
+        operating = Operating(self._pool, tokens, clock)
+        self._probing = Probing(self._registry, Listing(self._registry, operating, self._standing, clock))
+        self._calling = Calling(self._registry, operating, self._standing, self._probing)
+        self._prober: asyncio.Task[None] | None = None
+        metrics.sessions.set_function(lambda: len(self._pool))
+
+    @property
+    def bindings(self) -> int:
+        """Bindings served."""
+        return len(self._registry)
+
+    @property
+    def sessions(self) -> int:
+        """Upstream sessions open."""
+        return len(self._pool)
+
+    async def start(self) -> None:
+        """Begin to probe."""
+        self._prober = asyncio.create_task(self._probing.run(), name="probing")
+
+    async def stop(self) -> None:
+        """Stop probing and close every upstream connection."""
+        if self._prober:
+            self._prober.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._prober
+        await self._pool.close()
+
+    # Sink
+
+    def serve_project(self, project: Project) -> None:
+        """Take up a new or changed project."""
+        self._registry.put_project(project)
+        self._probing.wake()
+
+    def drop_project(self, name: str) -> None:
+        """Forget a project."""
+        self._registry.drop_project(name)
+        self._standing.forget(name)
+
+    def serve(self, binding: ServedBinding) -> None:
+        """Take up a new or changed binding."""
+        before = self._registry.put(binding)
+        if before:
+            self._forget_sessions(before, keep=binding)
+        self._probing.wake()
+
+    def drop(self, name: str) -> None:
+        """Stop serving a binding at once."""
+        if binding := self._registry.drop(name):
+            self._forget_sessions(binding, keep=None)
+
+    def share(self, project: str, runs: int, window_seconds: float) -> None:
+        """Keep to this part of the project's quota."""
+        self._standing.quota(project).share(runs, window_seconds)
+
+    # Calls
+
+    def binding(self, agent: str, user: str) -> ServedBinding | None:
+        """The binding served for an agent and user."""
+        return self._registry.binding(agent, user)
+
+    async def tools(self, binding: ServedBinding) -> bytes:
+        """The encoded result of tools/list, once every app was looked at."""
+        await self._probing.looked_at(binding)
+        return self._registry.catalogue(self._registry.named(binding.name) or binding).listing
+
+    async def call(self, binding: ServedBinding, params: bytes, on_notification: OnNotification) -> bytes:
+        """The encoded result of tools/call; see `ports.Calls`."""
+        return await self._calling.call(binding, params, on_notification)
+
+    def _forget_sessions(self, binding: ServedBinding, keep: ServedBinding | None) -> None:
+        kept = {(keep.project, keep.user, service.app) for service in keep.live()} if keep else set()
+        for service in binding.live():
+            key = (binding.project, binding.user, service.app)
+            if key not in kept:
+                self._pool.forget(*key)

@@ -1,0 +1,92 @@
+"""Asking an app for its tools, page by page: what a probe does."""
+
+import msgspec
+
+from pipewise_crds import Resilience, Verdict
+
+from .clock import Clock
+from .core.catalogue import Toolset, tool_from
+from .core.retry import Happened, Operation
+from .operating import Asked, Operating, Unanswered
+from .ports import Token
+from .registry import Registry
+from .served import ServedBinding, ServedService
+from .standing import Standing
+from .upstream.head import SessionKey
+
+PROBE_SECONDS = 10.0
+"""Deadline of the whole list."""
+
+MOST_PAGES = 100
+"""Pages taken from one app; an upstream that goes on is given up."""
+
+_ONE_TRY = Resilience(max_retries=0)
+
+
+class NoVerdictError(Exception):
+    """The list met quota, token or account trouble, which says nothing of the service."""
+
+
+class ProbeFailedError(Exception):
+    """The service did not answer as it should."""
+
+
+class _Page(msgspec.Struct, rename="camel"):
+    tools: list[msgspec.Raw]
+    next_cursor: str | None = None
+
+
+_page_decoder = msgspec.json.Decoder(_Page)
+
+
+class Listing:
+    """Lists the tools of an app through one user's session."""
+
+    def __init__(self, registry: Registry, operating: Operating, standing: Standing, clock: Clock) -> None:
+        self._registry, self._operating, self._standing, self._clock = registry, operating, standing, clock
+
+    async def tools(self, binding: ServedBinding, service: ServedService) -> Toolset:
+        """All tools of a service's app.
+
+        Raises:
+            NoVerdictError: the project's token or quota stood in the way.
+            ProbeFailedError: the service did not answer as it should.
+        """
+        project = self._registry.projects.get(binding.project)
+        if project is None:
+            raise NoVerdictError(f"the PipedreamProject {binding.project} does not exist")
+        key = SessionKey(project, service.app, binding.user, service.account_id)
+        deadline = self._clock.monotonic() + PROBE_SECONDS
+        definitions: list[msgspec.Raw] = []
+        params = b"{}"
+        for _ in range(MOST_PAGES):
+            page = await self._page(key, params, deadline)
+            definitions += page.tools
+            if not page.next_cursor:
+                return _toolset(definitions)
+            params = msgspec.json.encode({"cursor": page.next_cursor})
+        raise ProbeFailedError(f"the list of tools has more than {MOST_PAGES} pages")
+
+    async def _page(self, key: SessionKey, params: bytes, deadline: float) -> _Page:
+        def noticed(happened: Happened, token: Token | None) -> None:
+            self._standing.noticed(key.project.name, happened, token)
+
+        asked = Asked(key, "tools/list", params, noticed=noticed)
+        came = await self._operating.run(asked, Operation(read_only=True, deadline=deadline, policy=_ONE_TRY))
+        if isinstance(came, Unanswered):
+            if came.given_up.verdict is Verdict.UPSTREAM_UNAVAILABLE:
+                raise ProbeFailedError(came.given_up.cause)
+            raise NoVerdictError(came.given_up.cause)
+        if not isinstance(came.message.result, msgspec.Raw):
+            raise ProbeFailedError("the service answers tools/list with an error")
+        try:
+            return _page_decoder.decode(came.message.result)
+        except msgspec.DecodeError as error:
+            raise ProbeFailedError(f"the list of tools is malformed: {error}") from error
+
+
+def _toolset(definitions: list[msgspec.Raw]) -> Toolset:
+    try:
+        return Toolset(tuple(tool_from(bytes(each)) for each in definitions))
+    except msgspec.DecodeError as error:
+        raise ProbeFailedError(f"the list of tools is malformed: {error}") from error

@@ -1,0 +1,155 @@
+"""One operation against an upstream: tries, and between them what the table in `core.retry` says."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeGuard
+
+import msgspec
+
+from pipewise_crds import Verdict
+
+from .clock import Clock
+from .core.account_required import account_asked
+from .core.retry import (
+    AccountRequired,
+    FateUnknown,
+    GiveUp,
+    Happened,
+    NotSent,
+    Operation,
+    Outcome,
+    Refresh,
+    Reopen,
+    Retry,
+)
+from .pool import Pool
+from .ports import OnNotification, Token, Tokens, TokenUnavailableError
+from .upstream.answer import HappenedError
+from .upstream.head import SessionKey
+from .upstream.rpc import Message
+from .upstream.session import Request, Session
+
+
+def _open_gate() -> None:
+    """Let everything pass."""
+
+
+def _unnoticed(_happened: Happened, _token: Token | None) -> None:
+    """Take no note."""
+
+
+def _uncounted(_reason: str) -> None:
+    """Count nothing."""
+
+
+def _not_listed() -> bool:
+    """Trust no account."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of the upstream, and who wants to know how it goes."""
+
+    key: SessionKey
+    method: str
+    params: bytes
+    gate: Callable[[], Happened | GiveUp | None] = _open_gate
+    """Looked at before every try: what stands in the way of sending it."""
+    noticed: Callable[[Happened, Token | None], None] = _unnoticed
+    """Told what happened at each failed try, and with which token."""
+    retried: Callable[[str], None] = _uncounted
+    """Told why, before each try after the first."""
+    listed_healthy: Callable[[], bool] = _not_listed
+    """Whether the accounts list says that the user's account is fine."""
+    on_notification: OnNotification | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The upstream's answer, a result or a JSON-RPC error."""
+
+    message: Message
+    attempts: int
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No answer, and what is known of the action."""
+
+    given_up: GiveUp
+    happened: Happened | None
+    attempts: int
+
+
+class Operating:
+    """Carries out operations: finds a token and a session, sends, and follows the table when that fails."""
+
+    def __init__(self, pool: Pool, tokens: Tokens, clock: Clock) -> None:
+        self._pool, self._tokens, self._clock = pool, tokens, clock
+
+    async def run(self, asked: Asked, operation: Operation) -> Answered | Unanswered:
+        """Carry out one operation before its deadline."""
+        while True:
+            happened = asked.gate()
+            if isinstance(happened, GiveUp):
+                return Unanswered(happened, None, operation.attempts - 1)
+            trial = _Trial()
+            if happened is None:
+                try:
+                    return await self._try(asked, operation, trial)
+                except HappenedError as error:
+                    happened = error.happened
+                except TokenUnavailableError as error:
+                    refused = GiveUp(Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, str(error))
+                    return Unanswered(refused, None, operation.attempts)
+                asked.noticed(happened, trial.token)
+            operation, decision = operation.after(happened, self._clock.monotonic(), self._clock.dice())
+            match decision:
+                case GiveUp():
+                    return Unanswered(decision, happened, operation.attempts)
+                case Retry(wait_seconds=seconds, reason=reason):
+                    asked.retried(reason)
+                    await asyncio.sleep(seconds)
+                case Refresh() if trial.token:
+                    asked.retried("token")
+                    await self._wait_for_another(trial.token, asked.key.project.name, operation.deadline)
+                case Reopen() if trial.session:
+                    asked.retried("session")
+                    self._pool.lose(trial.session)
+
+    async def _try(self, asked: Asked, operation: Operation, trial: "_Trial") -> Answered:
+        try:
+            async with asyncio.timeout(operation.deadline - self._clock.monotonic()):
+                trial.token = await self._tokens.current(asked.key.project.name)
+                trial.session = await self._pool.session(asked.key, trial.token)
+        except TimeoutError as error:
+            raise HappenedError(NotSent("no session could be opened in time")) from error
+        seconds = operation.deadline - self._clock.monotonic()
+        request = Request(asked.method, asked.params, seconds, asked.on_notification)
+        message = await trial.session.request(request, trial.token)
+        if message.result is not msgspec.UNSET and (wanted := account_asked(message.result)):
+            raise HappenedError(AccountRequired(asked.listed_healthy(), wanted.connect_url))
+        return Answered(message, operation.attempts, trial.token)
+
+    async def _wait_for_another(self, rejected: Token, project: str, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(deadline - self._clock.monotonic()):
+                await self._tokens.after(project, rejected)
+        except TimeoutError:
+            return  # the next try meets the deadline, or the old token once more, and gives up
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What one try got hold of."""
+
+    token: Token | None = None
+    session: Session | None = None
+
+
+def counts(happened: Happened) -> TypeGuard[NotSent | FateUnknown]:
+    """Whether it speaks against the provider: transport, 5xx, time-outs; never quota, token or account."""
+    return isinstance(happened, NotSent | FateUnknown)

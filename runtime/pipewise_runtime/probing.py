@@ -1,0 +1,150 @@
+"""Probes: the only requests that find out whether a service works, and the only ones that close a breaker.
+
+One per app while nobody's calls show anything, and one for a user in trouble while the app itself is well. A
+probe is tools/list: it runs no action.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import structlog
+
+from pipewise_crds import Verdict
+
+from .core.breaker import Breaker, Probe
+from .core.catalogue import Toolset
+from .listing import Listing, NoVerdictError, ProbeFailedError
+from .providers import Provider
+from .registry import Registry
+from .served import ServedBinding, ServedService
+
+log = structlog.get_logger()
+
+IDLE_CHECK_SECONDS = 240.0
+"""An app nobody called for so long is probed: what is said of it is at most five minutes old."""
+
+PATIENCE_SECONDS = 10.0
+"""How long a caller waits for the first look at an app; then the app is left out."""
+
+AGAIN_SECONDS = 1.0
+"""When a probe is repeated that came to nothing."""
+
+LONGEST_PAUSE_SECONDS = 30.0
+"""How long the loop rests at most, should nothing wake it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _OfProvider:
+    """A provider whose state is to be found out."""
+
+    provider: Provider
+    breaker: Breaker
+
+
+@dataclass(frozen=True, slots=True)
+class _OfUser:
+    """One user's use of a service that failed although the provider is well."""
+
+    binding: ServedBinding
+    service: ServedService
+    breaker: Breaker
+
+
+class Probing:
+    """Makes the probes that breakers ask for."""
+
+    def __init__(self, registry: Registry, listing: Listing) -> None:
+        self._registry, self._listing = registry, listing
+        self._clock, self._evidence = registry.clock, registry.evidence
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something may be due: look now."""
+        self._woken.set()
+
+    async def looked_at(self, binding: ServedBinding) -> None:
+        """Wait until every live app of the binding was looked at once; bounded."""
+        unseen = [
+            provider for provider in self._registry.providers_of(binding) if not provider.looked.is_set()
+        ]
+        if unseen:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await asyncio.gather(*(provider.looked.wait() for provider in unseen))
+
+    async def run(self) -> None:
+        """Probe whatever is due, until cancelled."""
+        async with asyncio.TaskGroup() as probes:
+            while True:
+                self._woken.clear()
+                now, pause = self._clock.monotonic(), LONGEST_PAUSE_SECONDS
+                for subject in self._subjects(now):
+                    if probe := subject.breaker.begin_probe(now):
+                        probes.create_task(self._probe(subject, probe))
+                    elif due := subject.breaker.probe_at():
+                        pause = min(pause, due - now)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._woken.wait()
+
+    def _subjects(self, now: float) -> Iterator[_OfProvider | _OfUser]:
+        for provider in list(self._registry.providers.values()):
+            if now - provider.worked_at > IDLE_CHECK_SECONDS * (1 - self._clock.dice() / 4):
+                provider.breaker.ask_for_probe(now)
+            yield _OfProvider(provider, provider.breaker)
+        for (name, service_name), breaker in list(self._registry.user_breakers.items()):
+            binding = self._registry.named(name)
+            service = binding.service(service_name) if binding else None
+            if binding is None or service is None or binding.is_demo(service):
+                del self._registry.user_breakers[name, service_name]
+            elif self._registry.provider(binding, service).available:
+                yield _OfUser(binding, service, breaker)
+
+    async def _probe(self, subject: _OfProvider | _OfUser, probe: Probe) -> None:
+        try:
+            toolset = await self._list(subject)
+        except NoVerdictError as error:
+            log.info("probe_without_verdict", cause=str(error))
+            subject.breaker.abandoned(probe, self._clock.monotonic() + AGAIN_SECONDS)
+        except Exception as error:  # a probe's edge: whatever went wrong, probing goes on
+            if not isinstance(error, ProbeFailedError):
+                log.exception("probe_broke")
+            subject.breaker.probed(probe, ok=False, now=self._clock.monotonic())
+            self._failed(subject, str(error))
+        else:
+            subject.breaker.probed(probe, ok=True, now=self._clock.monotonic())
+            self._worked(subject, toolset)
+        self.wake()
+
+    async def _list(self, subject: _OfProvider | _OfUser) -> Toolset:
+        match subject:
+            case _OfUser(binding=binding, service=service):
+                return await self._listing.tools(binding, service)
+            case _OfProvider(provider=provider):
+                binding, service = self._registry.representative(provider)
+                return await self._listing.tools(binding, service)
+
+    def _failed(self, subject: _OfProvider | _OfUser, cause: str) -> None:
+        match subject:
+            case _OfProvider(provider=provider):
+                log.warning("probe_failed", app=provider.app, cause=cause, breaker_open=provider.breaker.open)
+                provider.did_not_answer(cause)
+            case _OfUser(binding=binding, service=service, breaker=breaker):
+                place = (binding.name, service.name)
+                self._evidence.trouble(*place, Verdict.UPSTREAM_UNAVAILABLE, cause, self._clock.wall())
+                self._evidence.service_breaker(*place, "Open" if breaker.open else "Closed")
+
+    def _worked(self, subject: _OfProvider | _OfUser, toolset: Toolset) -> None:
+        match subject:
+            case _OfProvider(provider=provider):
+                if not provider.available:
+                    log.info("provider_available", app=provider.app, tools=len(toolset.tools))
+                provider.listed(toolset)
+            case _OfUser(binding=binding, service=service, breaker=breaker):
+                if breaker.failures == 0:
+                    self._registry.user_breakers.pop((binding.name, service.name), None)
+                known = self._evidence.exception(binding.name, service.name)
+                if known and known.verdict is Verdict.UPSTREAM_UNAVAILABLE:
+                    self._evidence.settled(binding.name, service.name)

@@ -1,0 +1,73 @@
+"""The apps in use and how they fare: one breaker and one list of tools for all users of an app."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from .clock import Clock
+from .core.breaker import Breaker
+from .core.catalogue import Toolset
+from .core.evidence import Evidence, ProviderSeen
+from .metrics import Metrics
+from .served import ServedBinding
+
+
+@dataclass(slots=True, eq=False)
+class Provider:
+    """One app of one project, as seen by everybody's calls and by probes."""
+
+    project: str
+    app: str
+    clock: Clock
+    evidence: Evidence
+    metrics: Metrics
+    breaker: Breaker = field(default_factory=Breaker)
+    toolset: Toolset | None = None
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set after the first probe, whatever it brought."""
+    available: bool | None = None
+    """None before the first evidence."""
+    worked_at: float = float("-inf")
+    """When it last answered properly."""
+    users: dict[str, ServedBinding] = field(default_factory=dict)
+    """The bindings that use it, by name."""
+    _was_open: bool = False
+
+    def worked(self) -> None:
+        """A user's call was answered properly."""
+        self.worked_at = self.clock.monotonic()
+        self.breaker.succeeded()
+        if not self.available and not self.breaker.open:
+            self.note(available=True)
+
+    def failed(self, cause: str) -> None:
+        """A counted failure of a user's call."""
+        self.breaker.failed(self.clock.monotonic())
+        if self.breaker.open != self._was_open:
+            self.note(available=False, message=cause)
+
+    def listed(self, toolset: Toolset) -> None:
+        """A probe brought the list of tools."""
+        self.worked_at = self.clock.monotonic()
+        if self.toolset is None or self.toolset.tools != toolset.tools:
+            self.toolset = toolset
+        self.looked.set()
+        self.note(available=not self.breaker.open)
+
+    def did_not_answer(self, cause: str) -> None:
+        """A probe failed."""
+        self.looked.set()
+        self.note(available=False, message=cause)
+
+    def note(self, *, available: bool, message: str = "") -> None:
+        """Tell report and metrics where the provider stands."""
+        self.available = available
+        is_open = self.breaker.open
+        tools = len(self.toolset.tools) if self.toolset else None
+        seen = ProviderSeen(available, "Open" if is_open else "Closed", message, tools)
+        self.evidence.provider(self.project, self.app, seen, self.clock.wall())
+        self.metrics.provider_available.labels(self.project, self.app).set(available)
+        self.metrics.breaker_open.labels(self.project, self.app).set(is_open)
+        if is_open != self._was_open:
+            self._was_open = is_open
+            to = "open" if is_open else "closed"
+            self.metrics.breaker_transitions.labels(self.project, self.app, to).inc()

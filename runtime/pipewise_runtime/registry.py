@@ -1,0 +1,141 @@
+"""What is served at the moment: projects, bindings, the providers they use, and what each agent may see."""
+
+from dataclasses import dataclass, field
+
+from .clock import Clock
+from .core.breaker import Breaker
+from .core.catalogue import Catalogue, Offer, Toolset, catalogue
+from .core.evidence import Evidence
+from .demo import Demo
+from .metrics import Metrics
+from .providers import Provider
+from .served import Project, ServedBinding, ServedService
+
+_NO_TOOLS = Toolset(())
+
+
+@dataclass(slots=True)
+class Registry:
+    """The state that sources write and calls read; every change is one synchronous step."""
+
+    clock: Clock
+    evidence: Evidence
+    metrics: Metrics
+    demo: Demo
+    projects: dict[str, Project] = field(default_factory=dict)
+    providers: dict[tuple[str, str], Provider] = field(default_factory=dict)
+    user_breakers: dict[tuple[str, str], Breaker] = field(default_factory=dict)
+    """By (binding, service); only of users in trouble."""
+    _by_name: dict[str, ServedBinding] = field(default_factory=dict)
+    _by_caller: dict[tuple[str, str], ServedBinding] = field(default_factory=dict)
+    _catalogues: dict[tuple[Offer, ...], Catalogue] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def binding(self, agent: str, user: str) -> ServedBinding | None:
+        """The binding served for an agent and user."""
+        return self._by_caller.get((agent, user))
+
+    def named(self, name: str) -> ServedBinding | None:
+        """The binding of that name, as it is now."""
+        return self._by_name.get(name)
+
+    def provider(self, binding: ServedBinding, service: ServedService) -> Provider:
+        """The provider behind a service of a served binding."""
+        return self.providers[binding.project, service.app]
+
+    def providers_of(self, binding: ServedBinding) -> list[Provider]:
+        """The providers behind the live services of a served binding."""
+        return [self.provider(binding, service) for service in binding.live()]
+
+    def representative(self, provider: Provider) -> tuple[ServedBinding, ServedService]:
+        """Whose session a probe of the provider uses: of one in trouble, else of anybody."""
+        troubled = (name for name, _ in self.user_breakers if name in provider.users)
+        binding = self._by_name[next(troubled, None) or next(iter(provider.users))]
+        return binding, next(service for service in binding.live() if service.app == provider.app)
+
+    def put_project(self, project: Project) -> None:
+        """Take up a project."""
+        self.projects[project.name] = project
+        self.metrics.know_project(project.name)
+
+    def drop_project(self, name: str) -> None:
+        """Forget a project; its bindings cannot be served until it is back."""
+        self.projects.pop(name, None)
+
+    def put(self, binding: ServedBinding) -> ServedBinding | None:
+        """Take up a binding; returns what it replaces."""
+        before = self._by_name.get(binding.name)
+        if before:
+            self._settle_accounts(before, binding)
+            self._unlink(before, keep=binding)
+        self._by_name[binding.name] = binding
+        self._by_caller[binding.agent, binding.user] = binding
+        for service in binding.live():
+            self._link(binding, service)
+        self.metrics.bindings.set(len(self))
+        return before
+
+    def drop(self, name: str) -> ServedBinding | None:
+        """Stop serving a binding; returns it."""
+        binding = self._by_name.pop(name, None)
+        if binding:
+            if self._by_caller.get((binding.agent, binding.user)) is binding:
+                del self._by_caller[binding.agent, binding.user]
+            self._unlink(binding, keep=None)
+            self.evidence.binding_gone(name)
+            self.metrics.bindings.set(len(self))
+        return binding
+
+    def catalogue(self, binding: ServedBinding) -> Catalogue:
+        """What the agent sees now; bindings that offer the same share one."""
+        offers = tuple(self._offer(binding, service) for service in binding.services)
+        known = self._catalogues.get(offers)
+        if known is None:
+            if len(self._catalogues) >= _MOST_CATALOGUES:
+                self._catalogues.clear()
+            known = self._catalogues[offers] = catalogue(offers)
+        return known
+
+    def _offer(self, binding: ServedBinding, service: ServedService) -> Offer:
+        if binding.is_demo(service):
+            toolset = self.demo.toolset(service.app)
+        else:
+            provider = self.providers.get((binding.project, service.app))
+            toolset = provider.toolset if provider and provider.toolset else _NO_TOOLS
+        return Offer(service.name, service.allow, service.deny, toolset)
+
+    def _settle_accounts(self, before: ServedBinding, binding: ServedBinding) -> None:
+        """An account that is listed as healthy now and was not before mends what calls met."""
+        for service in binding.services:
+            was = before.service(service.name)
+            if was and was.account != "Healthy" and service.account == "Healthy":
+                self.evidence.settled(binding.name, service.name)
+
+    def _link(self, binding: ServedBinding, service: ServedService) -> None:
+        key = (binding.project, service.app)
+        if key not in self.providers:
+            self.providers[key] = Provider(*key, self.clock, self.evidence, self.metrics)
+            self.providers[key].breaker.ask_for_probe(self.clock.monotonic())
+        self.providers[key].users[binding.name] = binding
+        self.metrics.know_app(binding.project, binding.agent, service.app)
+
+    def _unlink(self, binding: ServedBinding, keep: ServedBinding | None) -> None:
+        kept_apps = {(keep.project, service.app) for service in keep.live()} if keep else set()
+        for service in binding.services:
+            if keep is None or keep.service(service.name) is None:
+                self.user_breakers.pop((binding.name, service.name), None)
+                self.evidence.settled(binding.name, service.name)
+        for service in binding.live():
+            key = (binding.project, service.app)
+            provider = self.providers.get(key)
+            if provider and key not in kept_apps:
+                provider.users.pop(binding.name, None)
+                if not provider.users:
+                    del self.providers[key]
+                    self.evidence.provider_gone(*key)
+
+
+_MOST_CATALOGUES = 64
+"""Different catalogues kept; agents of one kind share one, so few are in use at a time."""
