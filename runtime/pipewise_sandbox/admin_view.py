@@ -99,7 +99,8 @@ def page(world: World) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="2">'
         f"<title>PipeWise sandbox</title><style>{_STYLE}</style></head><body><h1>PipeWise sandbox</h1>"
         f"<p>A local Pipedream. {len(world.sessions.open)} MCP sessions open, "
-        f"{len(world.projects.tokens)} tokens issued. Renewed every two seconds.</p>{''.join(sections)}</body></html>"
+        f"{len(world.projects.tokens)} tokens issued. Renewed every two seconds.</p>"
+        f"{''.join(sections)}</body></html>"
     )
 
 
