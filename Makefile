@@ -9,15 +9,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Written last, so an interrupted set-up is done again.
 READY := $(VENV)/ready
-# Folders that hold a copy of the generated CRDs.
-CRD_FOLDERS := crds $(wildcard charts/pipewise-mcp/files/crds)
-# Further generators, each `SCRIPT [--check]`, run by `generate` and `generated-check`.
-GENERATORS :=
+# Everything that is generated and committed; called with nothing or with --check.
+define generated
+$(BIN)/python -m pipewise_crds $(1) crds charts/pipewise-mcp/crd-files
+$(BIN)/python -m pipewise_operator.alerting $(1) charts/pipewise-mcp/files
+endef
 TEST_ARGUMENTS ?=
 
 .PHONY: help
 help: ## List what there is to make.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: venv
 venv: $(READY) ## Set up .venv with the pinned dependencies and this project (done once).
@@ -35,18 +36,17 @@ $(READY): requirements.lock pyproject.toml
 
 .PHONY: lock
 lock: ## Pin all dependencies anew in requirements.lock (needs uv).
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 .PHONY: generate
-generate: $(READY) ## Write the CRDs and every other generated file.
-	$(BIN)/python -m pipewise_crds $(CRD_FOLDERS)
-	@for generator in $(GENERATORS); do $(BIN)/python $$generator; done
+generate: $(READY) ## Write the CRDs, their copies in the chart and the alert rules.
+	$(call generated,)
 
 .PHONY: generated-check
 generated-check: $(READY) ## Tell which generated files are out of date.
-	@$(BIN)/python -m pipewise_crds --check $(CRD_FOLDERS)
-	@for generator in $(GENERATORS); do $(BIN)/python $$generator --check; done
+	$(call generated,--check)
 
 .PHONY: format
 format: $(READY) ## Format the code and mend what the linter can mend.

@@ -46,9 +46,10 @@ def binding(name: str, agent: str = "coordinator", user: str = "user-42") -> dic
     }
 
 
+@pytest.mark.parametrize("folder", ["crds", "charts/pipewise-mcp/crd-files"])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
-def test_the_committed_definition_is_the_generated_one(kind: Kind) -> None:
-    assert (ROOT / "crds" / f"{kind.plural}.yaml").read_bytes() == document(kind).encode()
+def test_every_committed_definition_is_the_generated_one(kind: Kind, folder: str) -> None:
+    assert (ROOT / folder / f"{kind.plural}.yaml").read_bytes() == document(kind).encode()
 
 
 def test_a_stale_or_missing_copy_of_a_definition_is_named(

@@ -53,7 +53,10 @@ def build(program: Program, target: Path, say: Callable[[str], None]) -> None:
             lines = _followed(child, program, say)
         if child.returncode:
             tail = "\n".join(lines[-_TAIL_LINES:])
-            raise BinariesError(f"Go could not build {program.name} (exit code {child.returncode}):\n{tail}")
+            raise BinariesError(
+                f"{go} could not build {program.name} (exit code {child.returncode}). It must be Go 1.24 or "
+                f"newer, or 1.21 or newer where it may fetch a newer one itself. What it said:\n{tail}"
+            )
         output.replace(target)
 
 
