@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from .server.listening import Address
 
@@ -21,7 +22,7 @@ class Arguments:
     namespace: str | None
     name: str
     agents: frozenset[str]
-    placement: str
+    placement: Literal["Sidecar", "Managed"]
     profiles: Path | None
     kubeconfig: Path | None
     bindings: Path | None

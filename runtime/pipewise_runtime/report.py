@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 import structlog
@@ -32,14 +32,30 @@ class Identity:
     """Which object is ours.
 
     Attributes:
-        name: the MCPRuntime's name.
-        pod_name: the Pod this runtime is part of; empty without one.
-        pod_uid: that Pod's uid.
+        name: the MCPRuntime's name; that of its Pod where there is one.
+        pod_uid: the uid of the Pod this runtime is part of; empty without one.
     """
 
     name: str
-    pod_name: str = ""
     pod_uid: str = ""
+
+
+class Progress(Protocol):
+    """How far the source of bindings has come."""
+
+    synced: asyncio.Event
+    """Set when all bindings there were at the start have been taken up."""
+
+    @property
+    def synced_through(self) -> str:
+        """The resourceVersion up to which bindings were taken up."""
+
+    @property
+    def bindings(self) -> int:
+        """Bindings served."""
+
+    def take_moved(self) -> bool:
+        """Whether a binding came or changed its generation since this was last asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +65,13 @@ class Facts:
     Attributes:
         evidence: projects, providers and exceptions.
         constants: agents, placement, endpoint and version.
-        synced_through: the resourceVersion up to which bindings were taken up.
-        take_moved: whether a binding moved since this was last asked.
-        bindings: bindings served.
+        progress: how far the source of bindings has come.
         sessions: upstream sessions open.
     """
 
     evidence: Evidence
     constants: RuntimeStatus
-    synced_through: Callable[[], str]
-    take_moved: Callable[[], bool]
-    bindings: Callable[[], int]
+    progress: Progress
     sessions: Callable[[], int]
 
 
@@ -87,7 +99,8 @@ class Report:
         self.changed()
 
     async def run(self) -> None:
-        """Write reports until cancelled."""
+        """Write reports until cancelled, from when there is something to tell."""
+        await self._facts.progress.synced.wait()
         while True:
             now = asyncio.get_running_loop().time()
             due_at = self._schedule.due_at(now)
@@ -115,7 +128,7 @@ class Report:
 
     async def _turn(self, now: float) -> None:
         """Write, or find that there is nothing to write."""
-        self._moved = self._facts.take_moved() or self._moved
+        self._moved = self._facts.progress.take_moved() or self._moved
         status = self._status()
         news = is_news(self._written, status, bindings_moved=self._moved)
         if not news and not self._schedule.is_periodic(now):
@@ -138,11 +151,11 @@ class Report:
         facts = self._facts
         status = facts.constants.model_copy(
             update={
-                "synced_through": facts.synced_through(),
+                "synced_through": facts.progress.synced_through,
                 "projects": facts.evidence.projects(),
                 "providers": facts.evidence.providers(),
                 "exceptions": facts.evidence.exceptions(),
-                "bindings": facts.bindings(),
+                "bindings": facts.progress.bindings,
                 "sessions": facts.sessions(),
                 "report_time": datetime.now(UTC),
             }
@@ -172,7 +185,7 @@ class Report:
         identity = self._identity
         metadata: dict[str, Any] = {"name": identity.name}
         if identity.pod_uid:
-            owner = {"apiVersion": "v1", "kind": "Pod", "name": identity.pod_name, "uid": identity.pod_uid}
+            owner = {"apiVersion": "v1", "kind": "Pod", "name": identity.name, "uid": identity.pod_uid}
             metadata["ownerReferences"] = [owner]
         try:
             await self._client.create(RUNTIMES.from_dict({**_KIND, "metadata": metadata, "spec": {}}))

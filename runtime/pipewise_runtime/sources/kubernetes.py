@@ -49,18 +49,17 @@ class KubernetesSource:
         name: the name of this runtime's own MCPRuntime.
         scope: which bindings are this runtime's.
         sink: where to deliver.
-        listeners: who else wants to know.
     """
 
-    def __init__(
-        self, client: AsyncClient, name: str, scope: Scope, sink: Sink, listeners: Listeners
-    ) -> None:
+    def __init__(self, client: AsyncClient, name: str, scope: Scope, sink: Sink) -> None:
         self._sink = sink
-        self._listeners = listeners
+        self._listeners: Listeners | None = None
         self._roster = Roster(scope, sink)
         self._projects: dict[str, Project] = {}
         self._shares: list[Share] = []
         self._synced_through = 0
+        self.synced = asyncio.Event()
+        """Set when all there was at the start was taken up."""
         project_eyes = Eyes(self._projects_listed, self._put_project, self._project_deleted)
         binding_eyes = Eyes(self._bindings_listed, self._put_binding, self._binding_deleted)
         runtime_eyes = Eyes(self._runtime_listed, self._put_runtime, self._runtime_deleted)
@@ -68,17 +67,21 @@ class KubernetesSource:
         self._binding_watch = Watch(client, BINDINGS, binding_eyes)
         self._runtime_watch = Watch(client, RUNTIMES, runtime_eyes, {"metadata.name": name})
 
-    async def run(self) -> None:
-        """Follow the namespace until cancelled."""
+    async def run(self, listeners: Listeners) -> None:
+        """Follow the namespace until cancelled; the listeners hear of it from the first moment."""
+        self._listeners = listeners
         async with asyncio.TaskGroup() as group:
             group.create_task(self._project_watch.run(), name="watch projects")
             group.create_task(self._binding_watch.run(), name="watch bindings")
             group.create_task(self._runtime_watch.run(), name="watch runtime")
+            await self._project_watch.synced.wait()
+            await self._binding_watch.synced.wait()
+            self.synced.set()
 
     @property
     def is_synced(self) -> bool:
         """Whether all there was at the start was taken up."""
-        return self._project_watch.synced.is_set() and self._binding_watch.synced.is_set()
+        return self.synced.is_set()
 
     @property
     def synced_through(self) -> str:
@@ -118,7 +121,7 @@ class KubernetesSource:
     def _passed(self, version: str) -> None:
         """Note how far bindings were taken up; versions of one kind of object grow."""
         self._synced_through = max(self._synced_through, int(version))
-        if self._roster.has_moved:
+        if self._roster.has_moved and self._listeners:
             self._listeners.bindings_moved()
 
     def _projects_listed(self, objects: Sequence[Object], _version: str) -> None:
@@ -136,7 +139,8 @@ class KubernetesSource:
         if self._projects.get(served.name) != served:
             self._projects[served.name] = served
             self._sink.serve_project(served)
-        self._listeners.token_changed(served.name, project.status.token_expires_at)
+        if self._listeners:
+            self._listeners.token_changed(served.name, project.status.token_expires_at)
 
     def _project_deleted(self, found: Object) -> None:
         self._drop_project(_name(found))
@@ -144,13 +148,14 @@ class KubernetesSource:
     def _drop_project(self, name: str) -> None:
         if self._projects.pop(name, None):
             self._sink.drop_project(name)
-            self._listeners.token_changed(name, None)
+            if self._listeners:
+                self._listeners.token_changed(name, None)
 
     def _runtime_listed(self, objects: Sequence[Object], _version: str) -> None:
         for runtime in objects:
             self._put_runtime(runtime)
         if not objects:
-            self._listeners.runtime_deleted()
+            self._runtime_gone()
 
     def _put_runtime(self, found: Object) -> None:
         runtime = _parsed(MCPRuntime, found)
@@ -161,8 +166,12 @@ class KubernetesSource:
             self._sink.share(share.project, share.runs, share.window.total_seconds())
 
     def _runtime_deleted(self, _found: Object) -> None:
+        self._runtime_gone()
+
+    def _runtime_gone(self) -> None:
         self._shares = []
-        self._listeners.runtime_deleted()
+        if self._listeners:
+            self._listeners.runtime_deleted()
 
 
 def _name(found: Object) -> str:
