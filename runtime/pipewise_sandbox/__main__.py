@@ -34,13 +34,17 @@ def server(seed: Seed, log_level: str = "warning") -> uvicorn.Server:
 def listening(address: str) -> socket.socket:
     """A socket that listens on ``host:port``; port 0 takes a free one."""
     host, _, port = address.rpartition(":")
-    bound = socket.create_server((host.strip("[]"), int(port)), backlog=1024, family=_family(host))
-    bound.setblocking(False)  # noqa: FBT003 - the standard library takes it by position only
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only where the protocol is spelled out; without it replies wait for an ACK.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host.strip("[]"), int(port)))
+        bound.listen(1024)
+    except BaseException:
+        bound.close()
+        raise
     return bound
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def url(bound: socket.socket) -> str:
