@@ -1,7 +1,7 @@
 """The checkers that judge what we ship: helm, kubeconform, promtool and prometheus, in the versions we pin.
 
-They are found in the cache (`$XDG_CACHE_HOME/pipewise-mcp/tools`, else `~/.cache/...`) or put there once, under a
-lock, from the package registries: Go programs by `go install`, Prometheus from the Debian archive.
+They are found in the cache (`$XDG_CACHE_HOME/pipewise-mcp/tools`, else `~/.cache/...`) or put there once,
+under a lock, from the package registries: Go programs by `go install`, Prometheus from the Debian archive.
 """
 
 import fcntl
@@ -110,9 +110,16 @@ def _need(program: str, remedy: str) -> None:
         raise ToolMissingError(f"{program} is not on PATH: {remedy}")
 
 
-def _run(command: list[str], *, folder: Path | None = None, environment: dict[str, str] | None = None) -> None:
+def _run(
+    command: list[str], *, folder: Path | None = None, environment: dict[str, str] | None = None
+) -> None:
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
+        command,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise ToolMissingError(f"{' '.join(command)} failed: {done.stderr.strip()[-2000:]}")

@@ -89,9 +89,9 @@ def _operator_down(pace: Pace) -> Alert:
         mender=Mender.PLATFORM,
         summary="No PipeWise operator answers Prometheus.",
         description=(
-            "Calls go on, but no status is kept, no token is renewed (they last one hour) and the other alerts are "
-            "blind. See: kubectl get pods -A -l app.kubernetes.io/name=pipewise-mcp,"
-            "app.kubernetes.io/component=operator"
+            "Calls go on, but no status is kept, no token is renewed (they last one hour) and the other "
+            "alerts are blind. See: kubectl get pods -A -l "
+            "app.kubernetes.io/name=pipewise-mcp,app.kubernetes.io/component=operator"
         ),
     )
 
@@ -111,9 +111,9 @@ def _runtime_down(pace: Pace) -> Alert:
         mender=Mender.PLATFORM,
         summary="Bindings in {{ $labels.namespace }} have no working runtime.",
         description=(
-            "No ready runtime serves some bindings of namespace {{ $labels.namespace }}, or its runtimes count "
-            "as ready but none answers Prometheus. Their agents cannot call any tool. See: kubectl -n "
-            "{{ $labels.namespace }} get mcpruntimes,agentmcpbindings"
+            "No ready runtime serves some bindings of namespace {{ $labels.namespace }}, or its runtimes "
+            "count as ready but none answers Prometheus. Their agents cannot call any tool. See: kubectl "
+            "-n {{ $labels.namespace }} get mcpruntimes,agentmcpbindings"
         ),
     )
 
@@ -128,8 +128,8 @@ def _upstream_unavailable(pace: Pace) -> Alert:
         summary="{{ $labels.app }} does not answer properly, for all its users.",
         description=(
             "Calls and probes of {{ $labels.app }} fail; its breakers are open and agents are told so. The "
-            "service or Pipedream mends it, and it clears by itself. See: kubectl get agentmcpbindings -A -o wide "
-            "| grep UpstreamUnavailable"
+            "service or Pipedream mends it, and it clears by itself. See: kubectl get agentmcpbindings -A "
+            "-o wide | grep UpstreamUnavailable"
         ),
     )
 
@@ -144,8 +144,9 @@ def _project_credential_invalid(pace: Pace) -> Alert:
         mender=Mender.PLATFORM,
         summary="Pipedream refuses our own client credentials in {{ $labels.namespace }}.",
         description=(
-            "No user of the project can be served. The Secret that credentialsSecretRef names must hold a client "
-            "secret that Pipedream takes. See: kubectl -n {{ $labels.namespace }} get pipedreamprojects"
+            "No user of the project can be served. The Secret that credentialsSecretRef names must hold a "
+            "client secret that Pipedream takes. See: kubectl -n {{ $labels.namespace }} get "
+            "pipedreamprojects"
         ),
     )
 
@@ -160,9 +161,9 @@ def _user_credential_invalid(pace: Pace) -> Alert:
         mender=Mender.USER,
         summary="Users in {{ $labels.namespace }} must connect their accounts anew.",
         description=(
-            "{{ $value }} binding(s) have an account that is missing, dead or unhealthy. Only the user can mend "
-            "it, by a connect link (pipewise connect USER APP). See: kubectl -n {{ $labels.namespace }} get "
-            "agentmcpbindings -o wide | grep CredentialInvalid"
+            "{{ $value }} binding(s) have an account that is missing, dead or unhealthy. Only the user can "
+            "mend it, by a connect link (pipewise connect USER APP). See: kubectl -n {{ $labels.namespace "
+            "}} get agentmcpbindings -o wide | grep CredentialInvalid"
         ),
     )
 
@@ -176,9 +177,9 @@ def _quota_exhausted(pace: Pace) -> Alert:
         mender=Mender.PLATFORM,
         summary="Project {{ $labels.project }} in {{ $labels.namespace }} has used up its tool runs.",
         description=(
-            "Pipedream refuses further tool runs of the project until its window ends; all its users wait. Have "
-            "the limit raised, or calm the agent that uses most. See: kubectl -n {{ $labels.namespace }} describe "
-            "pipedreamproject {{ $labels.project }}"
+            "Pipedream refuses further tool runs of the project until its window ends; all its users wait. "
+            "Have the limit raised, or calm the agent that uses most. See: kubectl -n {{ $labels.namespace "
+            "}} describe pipedreamproject {{ $labels.project }}"
         ),
     )
 
@@ -194,7 +195,8 @@ def _unknown_outcome(pace: Pace) -> Alert:
         mender=Mender.PLATFORM,
         summary="Nobody knows whether a write to {{ $labels.app }} was done.",
         description=(
-            "The connection failed after a writing call was sent to {{ $labels.app }}; it was not repeated. Look "
-            "at the service whether it took effect; the runtime's logs name the calls (event call_outcome_unknown)."
+            "The connection failed after a writing call was sent to {{ $labels.app }}; it was not "
+            "repeated. Look at the service whether it took effect; the runtime's logs name the calls "
+            "(call_failed with outcome unknown)."
         ),
     )

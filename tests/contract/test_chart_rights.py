@@ -1,0 +1,154 @@
+"""The rights the chart grants: what the programs do, and nothing else; asked of a real API server."""
+
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from support.chart import RELEASE, named, objects
+from support.cluster import Namespace
+from support.eventually import eventually_sync
+from support.programs import Program
+
+
+def may(namespace: Namespace, account: str, verb: str, resource: str) -> bool:
+    """Ask the API server whether a ServiceAccount may do something in its namespace."""
+    kind, _, name = resource.partition("/") if not resource.endswith("/status") else (resource, "", "")
+    groups = {"events": "events.k8s.io", "pods": "", "secrets": ""}
+    group = groups.get(kind, "mcp.pipewise.io")
+    plural, _, subresource = kind.partition("/")
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": f"system:serviceaccount:{namespace}:{account}",
+            "groups": ["system:serviceaccounts", "system:authenticated"],
+            "resourceAttributes": {
+                "namespace": namespace.name,
+                "verb": verb,
+                "group": group,
+                "resource": plural,
+                "subresource": subresource,
+                "name": name,
+            },
+        },
+    }
+    answer = namespace.cluster.api.json("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+    return bool(answer["status"]["allowed"])
+
+
+@pytest.fixture
+def granted(namespace: Namespace) -> Namespace:
+    """A namespace in which the chart's Roles are in force."""
+    found = objects(f"operator.namespaces={{{namespace}}}", namespace=namespace.name)
+    wanted = ("ServiceAccount", "Role", "RoleBinding")
+    namespace.apply(*[each for each in found if each["kind"] in wanted])
+    return namespace
+
+
+OPERATOR_MAY = [
+    *[
+        f"{verb} {kind}"
+        for verb in ("get", "list", "watch")
+        for kind in ("agentmcpbindings", "pods", "mcpruntimes")
+    ],
+    "patch agentmcpbindings/status",
+    "patch pipedreamprojects/status",
+    "patch mcpruntimes",
+    "get secrets/anything",
+    "create secrets",
+    "patch secrets/default-pipedream-token",
+    "create events",
+]
+OPERATOR_MAY_NOT = [
+    "list secrets",
+    "watch secrets",
+    "delete secrets",
+    "patch agentmcpbindings",
+    "delete agentmcpbindings",
+    "create mcpruntimes",
+    "patch mcpruntimes/status",
+    "patch events",
+    "create pods",
+    "delete pods",
+]
+RUNTIME_MAY = [
+    *[
+        f"{verb} {kind}"
+        for verb in ("get", "list", "watch")
+        for kind in ("agentmcpbindings", "pipedreamprojects")
+    ],
+    "create mcpruntimes",
+    "watch mcpruntimes",
+    "patch mcpruntimes/status",
+    "get secrets/default-pipedream-token",
+]
+RUNTIME_MAY_NOT = [
+    "get secrets/pipedream",
+    "list secrets",
+    "patch secrets/default-pipedream-token",
+    "patch agentmcpbindings/status",
+    "patch agentmcpbindings",
+    "patch mcpruntimes",
+    "delete mcpruntimes",
+    "list pods",
+]
+
+
+def test_the_operator_may_do_what_it_does_and_nothing_else(granted: Namespace) -> None:
+    account = f"{RELEASE}-pipewise-mcp-operator"
+    assert [each for each in OPERATOR_MAY if not may(granted, account, *each.split())] == []
+    assert [each for each in OPERATOR_MAY_NOT if may(granted, account, *each.split())] == []
+
+
+def test_a_runtime_may_do_what_it_does_and_nothing_else(granted: Namespace) -> None:
+    account = f"{RELEASE}-pipewise-mcp-runtime"
+    assert [each for each in RUNTIME_MAY if not may(granted, account, *each.split())] == []
+    assert [each for each in RUNTIME_MAY_NOT if may(granted, account, *each.split())] == []
+
+
+def test_the_operator_has_the_same_rights_in_all_namespaces_or_in_some() -> None:
+    everywhere = named(objects(), "ClusterRole")["rules"]
+    some = [each for each in objects("operator.namespaces={sales,ops}") if each["kind"] == "Role"]
+    roles = [role for role in some if role["metadata"]["name"].endswith("-operator")]
+    assert sorted(role["metadata"]["namespace"] for role in roles) == ["ops", "sales"]
+    assert all(role["rules"] == everywhere[:-1] for role in roles)
+    assert everywhere[-1]["resources"] == ["customresourcedefinitions"]
+    assert not [
+        each for each in objects("operator.namespaces={sales}") if each["kind"].startswith("ClusterRole")
+    ]
+    assert not [each for each in objects("rbac.create=false") if "Role" in each["kind"]]
+
+
+def _kubeconfig(namespace: Namespace, component: str, folder: Path) -> Path:
+    """The API server as a component of the chart sees it: with its ServiceAccount's rights."""
+    token = namespace.service_account_token(f"{RELEASE}-pipewise-mcp-{component}")
+    path = folder / f"{component}.kubeconfig"
+    path.write_text(namespace.cluster.plane.kubeconfig_text(token, namespace.name))
+    return path
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:  # noqa: S310 - our own http URL
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("options", [(), ("--namespace",)], ids=["all namespaces", "one namespace"])
+def test_the_operator_gets_ready_with_these_rights_and_misses_none(
+    namespace: Namespace, tmp_path: Path, options: Sequence[str]
+) -> None:
+    values = f"operator.namespaces={{{namespace}}}" if options else "crds.install=false"
+    wanted = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+    namespace.apply(*[e for e in objects(values, namespace=namespace.name) if e["kind"] in wanted])
+    config = str(_kubeconfig(namespace, "operator", tmp_path))
+    scope = [*options, namespace.name] if options else []
+    arguments = ["--metrics", "127.0.0.1:0", "--kubeconfig", config, *scope]
+    with Program("pipewise_operator", arguments, tmp_path) as operator:
+        url = operator.url("metrics")
+        eventually_sync(lambda: _is_ready(url), within=15)
+    assert "orbidden" not in operator.log
+    assert "ermission" not in operator.log
