@@ -13,15 +13,17 @@ from lightkube import KubeConfig
 from pipewise_crds.profiles import profiles_from
 
 from . import __version__, logs
+from .announcing import Announcer
 from .cluster import Cluster
 from .connect import Pipedream, utc_now
 from .doors import Doors
+from .gauges import WorldCollector
 from .handlers.registry import registry, settings
 from .keepers import Keepers
 from .metrics import Metrics
 from .operation import Operation
 from .publish import Publisher
-from .reconcile import Reconciler
+from .reconcile import Outlets, Reconciler
 from .world import World
 
 
@@ -64,13 +66,13 @@ async def _run(arguments: argparse.Namespace) -> int:
         Cluster(config, tuple(arguments.namespace)),
         Pipedream(),
         world,
-        Metrics(),
+        Metrics(WorldCollector(world)),
         random.SystemRandom().random,
     )
     keepers = Keepers(doors)
-    reconciler = Reconciler(
-        doors, keepers, Publisher(doors.cluster, world, doors.metrics), profiles_from(arguments.profiles)
-    )
+    publisher = Publisher(doors.cluster, world, doors.metrics)
+    outlets = Outlets(publisher, Announcer(doors.cluster, utc_now))
+    reconciler = Reconciler(doors, keepers, outlets, profiles_from(arguments.profiles))
     operation = Operation(doors, keepers, reconciler, stop_flag.set)
 
     async def start() -> None:
@@ -78,9 +80,13 @@ async def _run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"pipewise-operator: metrics on {url}\n")
         sys.stdout.flush()
 
+    async def stop() -> None:
+        await operation.stop()
+        stop_flag.set()  # kopf waits in vain for its own waiter of this flag otherwise, five seconds
+
     await kopf.operator(
-        registry=registry(world, start, operation.stop),
-        settings=settings(),
+        registry=registry(world, start, stop),
+        settings=settings(clusterwide=not arguments.namespace),
         namespaces=arguments.namespace,
         clusterwide=not arguments.namespace,
         stop_flag=stop_flag,

@@ -1,4 +1,4 @@
-"""Keeps one project's list of connected accounts: in bulk once per interval, and user by user where it matters."""
+"""Keeps one project's list of connected accounts: in bulk once per interval, by user where it matters."""
 
 import asyncio
 from collections import defaultdict

@@ -37,22 +37,22 @@ class Cluster:
 
     async def list(self, kind: str) -> list[dict[str, Any]]:
         """All objects of one of our kinds, or the Pods that may hold runtimes, as plain dictionaries."""
-        resource = Pod if kind == "Pod" else _RESOURCES[kind]
-        selections = [{label: None} for label in POD_LABELS] if kind == "Pod" else [None]
+        resource: Any = Pod if kind == "Pod" else _RESOURCES[kind]
+        selections: list[dict[str, Any]] = [{label: None} for label in POD_LABELS] if kind == "Pod" else [{}]
         found: dict[str, dict[str, Any]] = {}
         async with _told_as_ours():
             for namespace in self._namespaces:
                 for labels in selections:
                     chunks = self._client.list(resource, namespace=namespace, labels=labels, chunk_size=500)
                     async for item in chunks:
-                        body = item.to_dict()
+                        body = _plain(item)
                         found[body["metadata"]["uid"]] = body
         return list(found.values())
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, Any]:
         """Read one Secret by name; the operator needs no right to list them."""
         async with _told_as_ours():
-            return dict((await self._client.get(Secret, name, namespace=namespace)).to_dict())
+            return _plain(await self._client.get(Secret, name, namespace=namespace))
 
     async def apply_secret(self, secret: Mapping[str, Any]) -> None:
         """Create or change a Secret by server-side apply."""
@@ -79,7 +79,7 @@ class Cluster:
                 patch_type=PatchType.APPLY,
                 force=True,
             )
-            return dict(changed.to_dict())
+            return _plain(changed)
 
     async def patch_status(
         self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]
@@ -90,12 +90,19 @@ class Cluster:
             changed = await self._client.patch(
                 resource, name, dict(patch), namespace=namespace, patch_type=PatchType.MERGE
             )
-            return dict(changed.to_dict())
+            return _plain(changed)
 
     async def post_event(self, event: Mapping[str, Any]) -> None:
         """Create one Event (events.k8s.io/v1)."""
         async with _told_as_ours():
-            await self._client.create(Event.from_dict(dict(event)))
+            made: Any = Event.from_dict(dict(event))
+            await self._client.create(made)
+
+
+def _plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - lightkube leaves the type of what it returns open
+    """An object as the API server wrote it."""
+    body: dict[str, Any] = thing.to_dict()
+    return body
 
 
 @asynccontextmanager

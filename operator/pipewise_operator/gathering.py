@@ -80,7 +80,8 @@ def _blocked(
     if not services:
         return Blocked(
             Reason.PROFILE_NOT_FOUND,
-            f"spec.services is empty and there is no profile {spec.agent}; name services or add the profile to the chart",
+            f"spec.services is empty and there is no profile {spec.agent}; "
+            "name services, or add the profile to the chart",
         )
     if project is None:
         return Blocked(

@@ -77,6 +77,6 @@ async def _kept(key: Key, tokens: TokenKeeper, accounts: AccountKeeper) -> None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(tokens.run())
                 group.create_task(accounts.run())
-        except Exception:  # the edge of a task: one project's trouble must not stop the others
+        except Exception:  # noqa: BLE001 - the edge of a task: one project's trouble must not stop the others
             _log.exception("keeper failed; started again", namespace=key.namespace, project=key.name)
             await asyncio.sleep(_RESTART_SECONDS)

@@ -8,20 +8,15 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
-
-from pipewise_crds import ConditionType, Reason, Verdict
+from prometheus_client.registry import Collector
 
 from . import __version__
-
-REASONS = tuple(str(reason) for reason in (*Verdict, *Reason))
-STATUSES = ("True", "False", "Unknown")
-TYPES = tuple(str(kind) for kind in ConditionType)
 
 
 class Metrics:
     """All metrics of one operator, in a registry of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *collectors: Collector) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -44,6 +39,8 @@ class Metrics:
         self.reconciles = Counter(
             "pipewise_reconciles", "Judgements made.", ["kind", "result"], registry=registry
         )
+        for collector in collectors:
+            registry.register(collector)
         build = Gauge("pipewise_build_info", "Always 1.", ["program", "version"], registry=registry)
         build.labels("pipewise-operator", __version__).set(1)
         for kind in ("AgentMCPBinding", "PipedreamProject", "MCPRuntime"):

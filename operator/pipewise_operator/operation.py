@@ -1,21 +1,20 @@
 """The running operator: lists the world once, then reconciles until it is stopped; lists again now and then.
 
 kopf's watches tell changes but not what vanished while a watch was away, and not when a first listing was
-complete. So this program lists for itself: once before the first judgement, soon after, and then every ten minutes.
+complete. So this program lists for itself: before the first judgement, soon after, and every ten minutes.
 """
 
 import asyncio
 from collections.abc import Callable
 
 import structlog
-from aiohttp import web
 
 from .desired.schedule import retry_delay
 from .doors import Doors
 from .failures import ClusterError
 from .keepers import Keepers
 from .reconcile import Reconciler
-from .serving import serve
+from .serving import Served, serve
 
 _log = structlog.get_logger()
 _LISTED = ("Pod", "MCPRuntime", "PipedreamProject", "AgentMCPBinding")
@@ -24,7 +23,7 @@ _LISTING_SECONDS = 600.0
 
 
 class Operation:
-    """Owns every task of the operator beside kopf's own; `start` and `stop` are kopf's startup and cleanup."""
+    """Owns every task beside kopf's own; `start` and `stop` are kopf's startup and cleanup."""
 
     def __init__(
         self, doors: Doors, keepers: Keepers, reconciler: Reconciler, on_end: Callable[[], None]
@@ -32,16 +31,16 @@ class Operation:
         self._doors, self._keepers, self._reconciler, self._on_end = doors, keepers, reconciler, on_end
         self._task: asyncio.Task[None] | None = None
         self._is_synced = False
-        self._served: web.AppRunner | None = None
+        self._served: Served | None = None
         self.failed = False
 
     async def start(self, listen: str) -> str:
         """Begin; the URL of the operator's own port."""
         self._doors.world.dirty.call(self._reconciler.wake)
-        self._served, url = await serve(listen, self._doors.metrics.registry, lambda: self._is_synced)
+        self._served = await serve(listen, self._doors.metrics.registry, lambda: self._is_synced)
         self._task = asyncio.create_task(self._run(), name="operation")
         self._task.add_done_callback(self._ended)
-        return url
+        return self._served.url
 
     async def stop(self) -> None:
         """End all tasks and close all connections."""
@@ -52,7 +51,7 @@ class Operation:
         await self._doors.pipedream.close()
         await self._doors.cluster.close()
         if self._served is not None:
-            await self._served.cleanup()
+            await self._served.stop()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

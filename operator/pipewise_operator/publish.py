@@ -1,7 +1,7 @@
-"""Status economy: a status is written only when it says something new, a few at a time, and never in a loop."""
+"""Status economy: a status is written only when it says something new, a few at a time, never in a loop."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ from .failures import ClusterUnavailableError, NotFoundError, RejectedError
 from .keys import Key
 from .metrics import Metrics
 from .records import RuntimeRecord
-from .world import World
+from .world import Body, World
 
 IN_FLIGHT = 16
 """Writes under way at once: enough to fill the API server's patience, few enough to leave others theirs."""
@@ -57,7 +57,7 @@ class Publisher:
         async with self._slots:
             return await self._written(kind, key, self._cluster.patch_status(kind, *key, patch))
 
-    async def _written(self, kind: str, key: Key, write: Any) -> bool:
+    async def _written(self, kind: str, key: Key, write: Awaitable[Body]) -> bool:
         try:
             body = await write
         except NotFoundError:
@@ -84,8 +84,7 @@ class Publisher:
             return False
         else:
             result = "written"
-            if body is not None:
-                self._world.observe(kind, body)
+            self._world.observe(kind, body)
         self._metrics.status_writes.labels(kind, result).inc()
         return True
 

@@ -30,7 +30,7 @@ _Status = TypeVar("_Status", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[M]):
-    """An object, and what is wrong with its spec; a wrong spec is replaced by a placeholder nobody acts on."""
+    """An object, and what is wrong with its spec, which is then replaced by a placeholder nobody acts on."""
 
     object: M
     invalid: str | None = None

@@ -1,6 +1,7 @@
 """The one reconciler: takes what is dirty in batches, gathers, judges, publishes; all others only mark."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -9,10 +10,12 @@ from pipewise_crds import PipedreamProject, Verdict
 from pipewise_crds.profiles import Profiles
 
 from .alarms import Alarm
+from .announcing import Announcer
 from .desired.schedule import retry_delay
 from .desired.shares import shares
 from .doors import Doors
 from .gathering import evidence_of, project_evidence, reports_in
+from .judge.announcements import Transition, transition
 from .judge.binding import judge
 from .judge.evidence import TAKE_UP_GRACE, TAKE_UP_LIMIT, Evidence
 from .judge.project import judge_invalid_project, judge_project, quota_exhausted_until
@@ -24,11 +27,20 @@ _log = structlog.get_logger()
 _BATCH = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where judgements go."""
+
+    publisher: Publisher
+    announcer: Announcer
+
+
 class Reconciler:
     """Runs until cancelled; `wake` is called whenever something was marked."""
 
-    def __init__(self, doors: Doors, keepers: Keepers, publisher: Publisher, profiles: Profiles) -> None:
-        self._doors, self._keepers, self._publisher, self._profiles = doors, keepers, publisher, profiles
+    def __init__(self, doors: Doors, keepers: Keepers, outlets: Outlets, profiles: Profiles) -> None:
+        self._doors, self._keepers, self._profiles = doors, keepers, profiles
+        self._publisher, self._announcer = outlets.publisher, outlets.announcer
         self._world, self._clock = doors.world, doors.world.clock
         self._wake = asyncio.Event()
         self._failures = 0
@@ -73,7 +85,9 @@ class Reconciler:
             self._keepers.follow(key)
         wrote_projects = await asyncio.gather(*(self._project(key) for key in projects))
         bindings = dirty.take_bindings(_BATCH)
-        wrote = await asyncio.gather(*(self._binding(key) for key in bindings))
+        transitions: list[Transition] = []
+        wrote = await asyncio.gather(*(self._binding(key, transitions) for key in bindings))
+        await self._announcer.tell(transitions, [r.project.metadata for r in self._world.projects.values()])
         shared = await asyncio.gather(*(self._shares(namespace) for namespace in namespaces))
         retry_projects = [key for key, done in zip(projects, wrote_projects, strict=True) if not done]
         retry_bindings = [key for key, done in zip(bindings, wrote, strict=True) if not done]
@@ -127,7 +141,7 @@ class Reconciler:
                 elif report.token == "Accepted":
                     keeper.tokens.accept(report.token_expires_at)
 
-    async def _binding(self, key: Key) -> bool:
+    async def _binding(self, key: Key, transitions: list[Transition]) -> bool:
         record = self._world.bindings.get(key)
         if record is None or record.binding.metadata.deletion_timestamp is not None:
             return True
@@ -146,7 +160,11 @@ class Reconciler:
             self._doors.metrics.reconciles.labels("AgentMCPBinding", "error").inc()
             return True
         self._doors.metrics.reconciles.labels("AgentMCPBinding", "ok").inc()
-        return await self._publisher.binding(key, record.binding.status, after)
+        change = transition(record.binding, after)
+        written = await self._publisher.binding(key, record.binding.status, after)
+        if change is not None and written:
+            transitions.append(change)
+        return written
 
     def _set_take_up_alarm(self, key: Key, evidence: Evidence) -> None:
         alarm, seen = Alarm("AgentMCPBinding", key), evidence.generation_seen_at

@@ -1,6 +1,7 @@
 """The operator's own HTTP port: /healthz, /readyz and /metrics."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -8,10 +9,20 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-async def serve(
-    listen: str, registry: CollectorRegistry, is_ready: Callable[[], bool]
-) -> tuple[web.AppRunner, str]:
-    """Start serving; the runner, for its `cleanup`, and the URL it is reached at."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What is being served, and where."""
+
+    url: str
+    runner: web.AppRunner
+
+    async def stop(self) -> None:
+        """Close the port."""
+        await self.runner.cleanup()
+
+
+async def serve(listen: str, registry: CollectorRegistry, is_ready: Callable[[], bool]) -> Served:
+    """Start serving on HOST:PORT; port 0 takes a free one."""
     app = web.Application()
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz(is_ready))
@@ -20,8 +31,7 @@ async def serve(
     await runner.setup()
     host, _, port = listen.rpartition(":")
     await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-    bound = runner.addresses[0]
-    return runner, f"http://{host}:{bound[1]}"
+    return Served(f"http://{host}:{runner.addresses[0][1]}", runner)
 
 
 async def _healthz(_request: web.Request) -> web.Response:

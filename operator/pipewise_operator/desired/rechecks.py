@@ -1,4 +1,4 @@
-"""Whose accounts to ask for again, and when: at once, then after 2, 4, 8 … seconds up to the listing interval.
+"""Whose accounts to ask for again, and when: at once, then after 2, 4, 8 … s up to the listing interval.
 
 Asking is bounded: Pipedream allows 2,000 account requests per project in five minutes.
 """
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 FIRST = timedelta(seconds=2)
 PER_ROUND = 4
-"""Users asked for in one round; rounds are ROUND apart, so that 600 requests are made in five minutes at most."""
+"""Users asked for in one round; with rounds ROUND apart, at most 600 requests in five minutes."""
 ROUND = timedelta(seconds=2)
 
 

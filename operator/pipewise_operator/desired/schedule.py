@@ -29,13 +29,13 @@ def retry_delay(
 ) -> timedelta:
     """How long to wait after the given number of failures in a row (1, 2, …).
 
-    Doubles from one second up to `longest`, jittered by a quarter either way (`dice` in [0, 1)); never shorter
-    than what the other side asked for.
+    Doubles from one second up to `longest`, jittered by a quarter either way (`dice` in [0, 1)); never
+    shorter than what the other side asked for.
     """
     plain = min(FIRST_RETRY * float(2 ** min(attempt - 1, 20)), longest)
     return max(plain * (0.75 + dice / 2), timedelta(seconds=retry_after_seconds or 0))
 
 
 def next_listing(listed_at: datetime, interval: timedelta, dice: float) -> datetime:
-    """All accounts are listed once per interval, jittered by a tenth so that projects do not march in step."""
+    """All accounts are listed once per interval, jittered so that projects do not march in step."""
     return listed_at + interval * (0.9 + dice / 10)

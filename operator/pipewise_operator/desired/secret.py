@@ -29,7 +29,7 @@ class Token:
 def fingerprint(project: PipedreamProject, client_id: str) -> str:
     """Tells a token of another client, endpoint or project from one that may be used; holds no secret."""
     spec = project.spec
-    text = "\n".join([spec.endpoints.api, spec.project_id, spec.environment, client_id])
+    text = f"{spec.endpoints.api}\n{spec.project_id}\n{spec.environment}\n{client_id}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -69,7 +69,7 @@ def token_in(secret: Mapping[str, Any]) -> Token | None:
 
 
 def text_in(secret: Mapping[str, Any], key: str) -> str | None:
-    """One value of a Secret as text, without the newline an editor left behind; None when absent or unreadable."""
+    """One value of a Secret as text, without an editor's last newline; None when absent or unreadable."""
     encoded = (secret.get("data") or {}).get(key)
     try:
         return None if encoded is None else b64decode(encoded, validate=True).decode().strip()

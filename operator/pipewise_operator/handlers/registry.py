@@ -1,4 +1,4 @@
-"""Which handlers there are: an explicit registry with `on.event` alone, so that kopf writes nothing to any object."""
+"""The handlers: an explicit registry with `on.event` alone, so that kopf writes nothing to any object."""
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,10 +7,9 @@ from typing import Any
 import kopf
 
 from pipewise_crds import GROUP, KINDS, VERSION
-
-from ..cluster import POD_LABELS
-from ..keys import Key
-from ..world import World
+from pipewise_operator.cluster import POD_LABELS
+from pipewise_operator.keys import Key
+from pipewise_operator.world import World
 
 Activity = Callable[[], Awaitable[None]]
 
@@ -29,9 +28,11 @@ def registry(world: World, start: Activity, stop: Activity) -> kopf.OperatorRegi
     return made
 
 
-def settings() -> kopf.OperatorSettings:
+def settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     """Kopf's settings: it watches, and does nothing else."""
     chosen = kopf.OperatorSettings()
+    # Scanning wants to watch CRDs and namespaces, which nobody may who was given some namespaces only.
+    chosen.scanning.disabled = not clusterwide
     chosen.posting.enabled = False
     chosen.peering.standalone = True
     chosen.watching.server_timeout = 290
@@ -45,20 +46,20 @@ def settings() -> kopf.OperatorSettings:
     return chosen
 
 
-def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+def login(*, settings: kopf.OperatorSettings, **_: object) -> kopf.ConnectionInfo | None:
     """The same credentials as our own client's: KUBECONFIG where it is set, else the service account's."""
-    if os.environ.get("KUBECONFIG") or not kopf.login_with_service_account(**kwargs):
-        return kopf.login_with_kubeconfig(**kwargs)
-    return kopf.login_with_service_account(**kwargs)
+    if os.environ.get("KUBECONFIG") or not kopf.login_with_service_account(settings=settings):
+        return kopf.login_with_kubeconfig(settings=settings)
+    return kopf.login_with_service_account(settings=settings)
 
 
-def may_hold_a_runtime(labels: Mapping[str, str], **_: Any) -> bool:
+def may_hold_a_runtime(labels: Mapping[str, str], **_: object) -> bool:
     """Most pods of a cluster are none of our business."""
     return any(label in labels for label in POD_LABELS)
 
 
 def _observer(world: World, kind: str) -> Callable[..., Awaitable[None]]:
-    async def observe(event: Mapping[str, Any], **_: Any) -> None:
+    async def observe(event: Mapping[str, Any], **_: object) -> None:
         body: dict[str, Any] = dict(event["object"])
         if event["type"] == "DELETED":
             world.forget(kind, Key.of(body), body["metadata"]["uid"])
@@ -69,7 +70,7 @@ def _observer(world: World, kind: str) -> Callable[..., Awaitable[None]]:
 
 
 def _activity(act: Activity) -> Callable[..., Awaitable[None]]:
-    async def run(**_: Any) -> None:
+    async def run(**_: object) -> None:
         await act()
 
     return run

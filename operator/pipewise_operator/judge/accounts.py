@@ -37,7 +37,7 @@ UNKNOWN = AccountEvidence(AccountStatus())
 
 
 def chosen(accounts: Sequence[Account], pinned: str | None) -> AccountStatus:
-    """Which of a user's accounts for one app a service uses: the pinned one, else a healthy one, else the first."""
+    """Which of a user's accounts for an app is used: the pinned one, else a healthy one, else the first."""
     if pinned is not None:
         accounts = [account for account in accounts if account.id == pinned]
     for account in [*(a for a in accounts if a.state == "Healthy"), *accounts]:

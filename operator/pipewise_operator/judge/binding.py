@@ -63,7 +63,7 @@ def _findings(evidence: Evidence, service: Service) -> _Findings:
 
 
 def _aspects(evidence: Evidence, found: Mapping[str, _Findings]) -> list[Aspect]:
-    # A binding without required services still needs its runtime and its project: judge those by all services.
+    # Without required services a runtime and a project are needed all the same: judge those by all services.
     deciding = [s for s in evidence.services if s.required] or list(evidence.services)
     by_kind = {kind: worst(found[service.name][kind] for service in deciding) for kind in CHECKS}
     if not any(service.required for service in evidence.services):
@@ -80,7 +80,7 @@ def _token(evidence: Evidence) -> Finding:
 
 
 def _demo(evidence: Evidence, ready: Finding) -> Aspect | None:
-    """Made-up results are never Ready: asked for always, that is the reason whatever else is wrong but the runtime."""
+    """Made-up results are never Ready; asked for always, that is the reason unless there is no runtime."""
     made_up = [s for s in evidence.services if s.required and _service_mode(evidence, s) == "Demo"]
     if evidence.demo != "Always" or not made_up or ready.verdict is Verdict.RUNTIME_UNAVAILABLE:
         return None
@@ -89,7 +89,8 @@ def _demo(evidence: Evidence, ready: Finding) -> Aspect | None:
         ConditionType.READY,
         "False",
         Reason.DEMO,
-        f"{titles}: results are made up because spec.demo is Always; set it to WhenUnauthorized or Never for real ones",
+        f"{titles}: results are made up because spec.demo is Always; "
+        "set it to WhenUnauthorized or Never for real ones",
     )
 
 

@@ -24,7 +24,8 @@ def runtime_serves(evidence: Evidence, _service: Service) -> Finding:
     if ready and evidence.waited < TAKE_UP_LIMIT:
         return Finding(
             Verdict.UNKNOWN,
-            f"{ready[0].name} is ready but has not taken up this generation of the binding yet; wait for its report",
+            f"{ready[0].name} is ready but has not taken up this generation of the binding yet; "
+            "wait for its report",
         )
     if ready:
         return Finding(
@@ -39,7 +40,8 @@ def runtime_serves(evidence: Evidence, _service: Service) -> Finding:
             "look at their pods: `kubectl get mcpruntimes`",
         )
     where = (
-        f"start a pod labelled mcp.pipewise.io/inject=true whose annotation mcp.pipewise.io/agents names {spec.agent}"
+        "start a pod labelled mcp.pipewise.io/inject=true whose annotation mcp.pipewise.io/agents "
+        f"names {spec.agent}"
         if spec.placement == "Sidecar"
         else "enable the managed runtime of this namespace"
     )
@@ -67,8 +69,8 @@ def account_is_usable(evidence: Evidence, service: Service) -> Finding:
         if account.checked_at is None or account.checked_at <= report.last_seen:
             return Finding(
                 Verdict.CREDENTIAL_INVALID,
-                f"{title_of(service.app)}: calls for {evidence.binding.spec.user} are told to connect an account; "
-                f"it is looked at again; if it stays so: {_connect(evidence, service)}",
+                f"{title_of(service.app)}: calls for {evidence.binding.spec.user} are told to connect an "
+                f"account; it is looked at again; if it stays so: {_connect(evidence, service)}",
             )
     return HEALTHY
 
@@ -142,8 +144,8 @@ def _account_message(evidence: Evidence, service: Service, account: AccountStatu
             )
         case _ if service.account_id:
             return (
-                f"{title}: {user} has no account {service.account_id}; connect it: {_connect(evidence, service)}, "
-                "or correct accountID"
+                f"{title}: {user} has no account {service.account_id}; "
+                f"connect it: {_connect(evidence, service)}, or correct accountID"
             )
         case _:
             return f"{title}: {user} has not connected an account; connect it: {_connect(evidence, service)}"

@@ -58,7 +58,7 @@ class ProjectFacts:
     listing: Unreachable | None = None
     """What the last listing of accounts met, if it failed."""
     rejected: bool = False
-    """Live calls were refused with the token that expires at `token_expires_at`; another one is being minted."""
+    """Calls were refused with the token that expires at `token_expires_at`; another one is being minted."""
     rejections: int = 0
     """How many tokens in a row were refused by live calls."""
     accounts: AccountCounts | None = None
@@ -140,7 +140,7 @@ def _credentials(project: PipedreamProject, facts: ProjectFacts, now: datetime) 
 
 
 def _ready(name: str, facts: ProjectFacts, credentials: Aspect, quota: Finding, now: datetime) -> Aspect:
-    """Ready takes the credentials' own reason when they are at fault: SecretNotFound says more than the verdict."""
+    """Ready takes the credentials' own reason when they are at fault: it says more than the verdict."""
     if credentials.status == "False":
         return Aspect(ConditionType.READY, "False", credentials.reason, credentials.message)
     listing = HEALTHY
