@@ -166,13 +166,12 @@ class Calling:
         self._registry.user_breakers.pop(call.place, None)
         self._evidence.settled(*call.place)
         self._standing.answered(call.binding.project, came.token)
-        result, error = came.message.result, came.message.error
-        if isinstance(error, msgspec.Raw):
+        if error := bytes(came.message.error):
             self._count(call, "tool_error")
-            raise UpstreamFaultError(bytes(error))
-        encoded = bytes(result) if isinstance(result, msgspec.Raw) else b"{}"
-        self._count(call, "tool_error" if _is_error(encoded) else "ok")
-        return encoded
+            raise UpstreamFaultError(error)
+        result = bytes(came.message.result)
+        self._count(call, "tool_error" if _is_error(result) else "ok")
+        return result
 
     def _unanswered(self, call: _Call, came: Unanswered) -> bytes:
         given_up, happened = came.given_up, came.happened

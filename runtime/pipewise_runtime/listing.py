@@ -77,7 +77,7 @@ class Listing:
             if came.given_up.verdict is Verdict.UPSTREAM_UNAVAILABLE:
                 raise ProbeFailedError(came.given_up.cause)
             raise NoVerdictError(came.given_up.cause)
-        if not isinstance(came.message.result, msgspec.Raw):
+        if bytes(came.message.error):
             raise ProbeFailedError("the service answers tools/list with an error")
         try:
             return _page_decoder.decode(came.message.result)

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeGuard
 
-import msgspec
-
 from pipewise_crds import Verdict
 
 from .clock import Clock
@@ -130,7 +128,7 @@ class Operating:
         seconds = operation.deadline - self._clock.monotonic()
         request = Request(asked.method, asked.params, seconds, asked.on_notification)
         message = await trial.session.request(request, trial.token)
-        if message.result is not msgspec.UNSET and (wanted := account_asked(message.result)):
+        if wanted := account_asked(bytes(message.result)):
             raise HappenedError(AccountRequired(asked.listed_healthy(), wanted.connect_url))
         return Answered(message, operation.attempts, trial.token)
 

@@ -5,8 +5,6 @@ What happened is said in the words of `core.retry`; what to do about it is decid
 
 from dataclasses import dataclass
 
-import msgspec
-
 from pipewise_runtime.core.retry import FateUnknown, Happened, Refused, SessionLost, Throttled, TokenRejected
 from pipewise_runtime.ports import OnNotification
 
@@ -40,10 +38,10 @@ class Reader:
             self.broken = error
             return True
         if read.method is not None:
-            if read.id is None and self.on_notification:
+            if not bytes(read.id) and self.on_notification:
                 self.on_notification(text)
             return False
-        if read.id is None or bytes(read.id) != self.identity:
+        if bytes(read.id) != self.identity:
             return False
         self.answer = read
         return True
@@ -78,7 +76,7 @@ class Reader:
 
 
 def _is_answer(read: Message) -> bool:
-    return (read.result is msgspec.UNSET) != (read.error is msgspec.UNSET)
+    return bool(bytes(read.result)) != bool(bytes(read.error))
 
 
 def _refusal(reply: Reply, *, has_session: bool) -> Happened:

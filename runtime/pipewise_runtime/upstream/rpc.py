@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-NO_PARAMS = msgspec.Raw(b"{}")
+_ABSENT = msgspec.Raw()
 
 
 class Message(msgspec.Struct):
-    """Any JSON-RPC message of an upstream; which fields are set tells its sort."""
+    """Any JSON-RPC message of an upstream; a field that is not there is empty."""
 
-    id: msgspec.Raw | None = None
+    id: msgspec.Raw = _ABSENT
     method: str | None = None
-    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    result: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
 
 
 _decoder = msgspec.json.Decoder(Message)

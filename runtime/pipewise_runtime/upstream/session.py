@@ -61,7 +61,7 @@ class Session:
             % PROTOCOL_VERSION.encode()
         )
         reply, answer = await self._exchange(Request("initialize", params, OPEN_SECONDS), token)
-        if answer.result is msgspec.UNSET:
+        if not bytes(answer.result):
             raise HappenedError(Refused("the upstream refused to open a session"))
         try:
             version = msgspec.json.decode(answer.result, type=_Initialized).protocol_version
