@@ -1,4 +1,4 @@
-"""MCP by hand: one user's requests to the sandbox as plain HTTP, where a client library would hide the status."""
+"""MCP by hand: one user's requests as plain HTTP, where a client library would hide the status."""
 
 import json
 from dataclasses import dataclass, field

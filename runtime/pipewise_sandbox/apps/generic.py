@@ -17,7 +17,7 @@ def run(action: Action) -> Done:
     """Run any tool by its verb."""
     verb, _, noun = action.tool.phrase.partition("-")
     kind = kind_of(noun)
-    if verb in _LISTING or noun.startswith("all-"):
+    if verb in _LISTING or noun.startswith("all-") or (verb == "get" and noun == f"{kind}s"):
         return _listed(action, kind)
     if verb in _GETTING:
         return _gotten(action, kind)

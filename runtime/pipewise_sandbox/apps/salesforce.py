@@ -40,7 +40,7 @@ def _creating(fixed: str | None = None) -> Handler:
 
 def _updating(fixed: str | None = None) -> Handler:
     def run(action: Action) -> Done:
-        kind = fixed or action.get("objectType") or action.get("sobjectType")
+        kind = fixed or action.get("objectType", action.get("sobjectType"))
         named = f"{kind.lower()}Id"
         identity = action.get(named) or action.get("recordId")
         record = _existing(action, kind, identity)
