@@ -9,9 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from agents import AgentsException
 from agents.mcp import MCPServer, MCPServerManager
-from mcp.shared.exceptions import MCPError
 
 from .pipedream_mcp import McpConfig, create_mcp_servers_for_user
 
@@ -45,22 +43,22 @@ async def connected_servers(
         connect_in_parallel=True,
     )
     async with manager:
-        answers = await asyncio.gather(*(_says_its_tools(server) for server in manager.active_servers))
-        usable = {
-            id(server) for server, answered in zip(manager.active_servers, answers, strict=True) if answered
-        }
-        kept = {agent: [s for s in owned if id(s) in usable] for agent, owned in servers.items()}
+        active = manager.active_servers
+        listed = await asyncio.gather(*(_says_its_tools(server) for server in active))
+        problems = {**manager.errors, **{s: error for s, error in zip(active, listed, strict=True) if error}}
+        kept = {agent: [s for s in owned if s not in problems] for agent, owned in servers.items()}
+        for server, error in problems.items():
+            # Only the kind: messages may quote what was received.
+            _log.warning("%s is left out, its tools cannot be had: %s", server.name, type(error).__name__)
         unavailable = frozenset(agent for agent, owned in servers.items() if len(kept[agent]) < len(owned))
-        for agent in sorted(unavailable):
-            _log.warning("the runtime does not serve the agent's tools; it goes on without: agent=%s", agent)
         yield Connections(kept, unavailable)
 
 
-async def _says_its_tools(server: MCPServer) -> bool:
+async def _says_its_tools(server: MCPServer) -> Exception | None:
     """List once, which fills the server's cache: a list that fails within a run would end the run."""
     try:
         async with asyncio.timeout(_CONNECT_TIMEOUT_SECONDS):
             await server.list_tools()
-    except (AgentsException, MCPError, OSError, TimeoutError):
-        return False
-    return True
+    except Exception as error:  # noqa: BLE001 - the agent goes on whatever it is; the caller logs it
+        return error
+    return None

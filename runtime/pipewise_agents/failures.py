@@ -6,13 +6,13 @@ for them the Agents SDK would say "please try again", which for a sent e-mail is
 
 from typing import Any
 
-import httpx2
 from agents import ModelBehaviorError, RunContextWrapper, UserError
 from agents.tool_context import ToolContext
 
 from pipewise_crds.apps import title_of
 
 from .context import note_failure
+from .transport import was_never_sent
 
 NOT_DONE = "La acción no se realizó."
 UNKNOWN = "No se sabe si la acción se realizó: compruébelo antes de repetirla."
@@ -41,17 +41,9 @@ def tool_failure(context: RunContextWrapper[Any], error: Exception) -> str:
 
 def _sentence(tool: str, error: Exception) -> str:
     if isinstance(error, ModelBehaviorError):
-        return f"{tool}: los argumentos no son un objeto JSON. {NOT_DONE}"
+        return f"{tool}: los argumentos no son válidos. {NOT_DONE}"
     if isinstance(error, UserError) and _MISSING_ARGUMENTS in str(error):
         missing = str(error).rsplit(": ", 1)[-1]
         return f"{tool}: faltan argumentos ({missing}). {NOT_DONE}"
-    outcome = NOT_DONE if _was_never_sent(error) else UNKNOWN
+    outcome = NOT_DONE if was_never_sent(error) else UNKNOWN
     return f"{unreachable(service_of(tool))}. {outcome}"
-
-
-def _was_never_sent(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, httpx2.ConnectError):
-            return True
-        error = error.__cause__
-    return False

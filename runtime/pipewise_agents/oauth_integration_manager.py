@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import lightkube
+from lightkube.core.exceptions import ConfigError
 
 from pipewise_crds.profiles import BUILT_IN
 
@@ -85,14 +86,20 @@ async def oauth_integration_manager(environment: Mapping[str, str]) -> AsyncIter
     the Kubernetes API is asked, which needs no secret but the right to list agentmcpbindings.
 
     Raises:
-        ValueError: a Pipedream variable is missing.
+        ValueError: a Pipedream variable is missing, or there is no cluster to ask either.
     """
     access = PipedreamAccess.from_environment(environment)
     if access is not None:
         async with httpx2.AsyncClient(timeout=10.0) as client:
             yield OAuthIntegrationManager(PipedreamAccounts(access, client))
         return
-    cluster = lightkube.AsyncClient()
+    try:
+        cluster = lightkube.AsyncClient()
+    except ConfigError as error:
+        raise ValueError(
+            f"there is nobody to ask for accounts ({error}): "
+            "set PIPEDREAM_PROJECT_ID, or KUBECONFIG outside a cluster"
+        ) from error
     try:
         yield OAuthIntegrationManager(BindingAccounts(cluster, environment.get("POD_NAMESPACE")))
     finally:

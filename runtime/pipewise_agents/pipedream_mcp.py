@@ -5,14 +5,11 @@ tokens, retries and breakers; `connections` opens what is made here.
 """
 
 import math
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
-import httpx2
 from agents.mcp import MCPServer, MCPServerSse, MCPServerStreamableHttp
 
 from pipewise_crds import endpoint_path
@@ -20,6 +17,7 @@ from pipewise_crds import endpoint_path
 from .bearer import BearerFromFile
 from .failures import tool_failure
 from .outcomes import outcome_of
+from .transport import http_client, sse_client
 
 DEFAULT_URL = "http://127.0.0.1:8720"
 """Where a sidecar runtime serves its agents."""
@@ -33,7 +31,6 @@ DEFAULT_TIMEOUT_SECONDS = 45.0
 LONGEST_USER_ID = 250
 """Pipedream's limit on external user ids."""
 
-_CONNECT_TIMEOUT_SECONDS = 5.0
 _EVENT_STREAM_SILENCE_SECONDS = 300.0
 
 Transport = Literal["streamable-http", "sse"]
@@ -102,14 +99,15 @@ def create_mcp_servers_for_user(user_id: str, agent: str, config: McpConfig | No
 
 def _server(name: str, url: str, config: McpConfig) -> MCPServer:
     """A server object that never repeats a call: the runtime has already repeated what may be."""
-    kind = MCPServerSse if config.transport == "sse" else MCPServerStreamableHttp
+    over_sse = config.transport == "sse"
+    kind = MCPServerSse if over_sse else MCPServerStreamableHttp
     return kind(
         {
             "url": url,
             "auth": BearerFromFile(config.token_file) if config.token_file else None,
             "timeout": config.timeout_seconds,
             "sse_read_timeout": _EVENT_STREAM_SILENCE_SECONDS,
-            "httpx_client_factory": _client,
+            "httpx_client_factory": sse_client if over_sse else http_client,
         },
         name=name,
         cache_tools_list=True,
@@ -118,23 +116,6 @@ def _server(name: str, url: str, config: McpConfig) -> MCPServer:
         failure_error_function=tool_failure,
         custom_data_extractor=outcome_of,
     )
-
-
-def _client(
-    headers: dict[str, str] | None = None,
-    timeout: httpx2.Timeout | None = None,
-    auth: httpx2.Auth | None = None,
-) -> httpx2.AsyncClient:
-    """A client for the runtime: past any proxy, as it is beside us, with the process's one TLS context."""
-    patience = timeout or httpx2.Timeout(DEFAULT_TIMEOUT_SECONDS)
-    patience = httpx2.Timeout(patience, connect=_CONNECT_TIMEOUT_SECONDS)
-    return httpx2.AsyncClient(headers=headers, timeout=patience, auth=auth, verify=_tls(), trust_env=False)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Made once: each one made blocks the loop for about 50 ms."""
-    return ssl.create_default_context()
 
 
 def _transport(word: str) -> Transport:
