@@ -4,11 +4,10 @@ JSON over loopback, without authentication: it is a test tool. The bodies are py
 make up a seed file.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -23,6 +22,7 @@ from pipewise_sandbox.wire import Wire
 from pipewise_sandbox.world import World, now
 
 Model = TypeVar("Model", bound=BaseModel)
+_OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 _Act = Callable[[World, Request, bytes], Response]
 
 
@@ -63,7 +63,7 @@ class Admin:
             try:
                 return act(self._world, request, await request.body())
             except ValidationError as error:
-                detail = error.errors(include_url=False, include_context=False)
+                detail = error.errors(include_url=False, include_context=False, include_input=False)
                 return JSONResponse({"error": "the body is not valid", "detail": detail}, 422)
 
         return Route(f"/admin{path}", endpoint, methods=[method])
@@ -147,7 +147,7 @@ def _expire_tokens(world: World, _: Request, body: bytes) -> Response:
 
 
 def _change_settings(world: World, _: Request, body: bytes) -> Response:
-    given = json.loads(body or b"{}")
+    given = _OBJECT.validate_json(body or b"{}")
     world.settings = Settings.model_validate(world.settings.model_dump(by_alias=True) | given)
     return JSONResponse(world.settings.model_dump(by_alias=True))
 

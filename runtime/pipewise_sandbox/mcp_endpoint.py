@@ -111,7 +111,7 @@ class McpEndpoint:
             return Reply(200 if version in {None, *mcp_methods.VERSIONS} else 400, _no_method(message))
         if version is not None and version not in mcp_methods.VERSIONS:
             return rpc.refusal(400, rpc.SERVER_ERROR, f"Bad Request: Unsupported protocol version {version}")
-        lost = self._session_problem(request, message, asked.fault)
+        lost = self._session_problem(request, asked)
         if lost is not None:
             return lost
         if message.id is None or not message.method:
@@ -122,9 +122,13 @@ class McpEndpoint:
             return answer
         return self._worded(request, answer, self._session_headers(message, asked.caller))
 
-    def _session_problem(self, request: Request, message: Message, fault: Fault | None) -> Reply | None:
-        """Why a message's session will not do; with the ``session_lost`` fault it is lost here and now."""
-        if message.method == "initialize":
+    def _session_problem(self, request: Request, asked: mcp_methods.Asked) -> Reply | None:
+        """Why a message's session will not do; with the ``session_lost`` fault it is lost here and now.
+
+        A session belongs to the user and the app it was opened for.
+        """
+        fault, owner = asked.fault, (asked.caller.user, asked.caller.app)
+        if asked.message.method == "initialize":
             return None
         session, sessions = request.session, self.world.sessions
         if fault is not None and fault.kind == "session_lost":
@@ -134,7 +138,7 @@ class McpEndpoint:
             return None
         if not session:
             return _no_session(400)
-        return None if session in sessions.open else _no_session(404)
+        return None if sessions.open.get(session) == owner else _no_session(404)
 
     def _session_headers(self, message: Message, caller: Caller) -> tuple[tuple[str, str], ...]:
         if message.method != "initialize" or not self.world.settings.sessions:

@@ -127,7 +127,7 @@ def _ran(world: World, asked: Asked, arguments: dict[str, object]) -> results.Re
     if asked.fault is not None and asked.has_fault("tool_error"):
         return results.refused(asked.fault.message, "req_fault")
     account = world.accounts.used_for(caller.place, caller.user, caller.app, caller.account)
-    if account is None or asked.has_fault("account_required"):
+    if account is None or (asked.fault is not None and asked.fault.kind == "account_required"):
         return _account_required(world, asked)
     settings, moment = world.settings, asked.now.timestamp()
     key = (_RUNS, caller.place.project)
@@ -137,8 +137,6 @@ def _ran(world: World, asked: Asked, arguments: dict[str, object]) -> results.Re
     call = Call(caller.user, caller.app, asked.message.tool, arguments, asked.now, account.id)
     run = world.backend.run(call)
     world.ledger.note(call, run, account)
-    if asked.fault is not None and asked.fault.kind == "account_required":
-        return _account_required(world, asked)
     return run.result
 
 

@@ -67,6 +67,15 @@ async def test_a_reset_forgets_everything_but_the_seed() -> None:
         assert (state["faults"], state["ledger"], state["outbox"], state["tokens"]) == ([], [], [], [])
 
 
+async def test_settings_nobody_knows_are_refused_and_change_nothing() -> None:
+    async with sandbox() as box:
+        before = (await box.admin.state())["settings"]
+        for body in (b'{"colour": "red"}', b'{"replies": "morse"}', b"[]", b"nonsense"):
+            answer = await box.client.patch(f"{box.url}/admin/settings", content=body)
+            assert answer.status_code == 422
+        assert (await box.admin.state())["settings"] == before
+
+
 async def test_the_ledger_is_filtered_and_tells_writes_from_reads() -> None:
     async with sandbox() as box:
         for user in ("ada", "bob"):

@@ -75,6 +75,17 @@ async def test_a_hanging_call_ends_when_it_is_cancelled(when: str, executed: int
         assert len(await box.admin.ledger()) == executed
 
 
+async def test_a_delayed_call_that_is_cancelled_never_runs() -> None:
+    async with sandbox() as box:
+        wire = await connected(box)
+        await box.admin.fault("delay", seconds=60, tool="sendgrid-*", times=1)
+        delayed = asyncio.create_task(wire.call())
+        await eventually(lambda: spent(box))
+        await wire.tell("notifications/cancelled", {"requestId": 2, "reason": "enough"})
+        assert (await delayed).json()["error"]["message"] == "Request cancelled"
+        assert await box.admin.ledger() == []
+
+
 async def test_a_hanging_call_ends_when_the_client_leaves() -> None:
     async with sandbox() as box:
         wire = await connected(box)
@@ -239,6 +250,10 @@ async def test_a_fault_nobody_knows_is_refused() -> None:
         assert answer.status_code == 422
         mid = await box.client.post(f"{box.url}/admin/faults", json={"kind": "delay", "when": "mid"})
         assert mid.status_code == 422
+
+
+async def spent(box: Sandbox) -> bool:
+    return await box.admin.faults() == []
 
 
 def mail_params() -> dict[str, object]:

@@ -104,6 +104,13 @@ async def test_a_session_is_needed_known_and_can_be_ended() -> None:
         assert (await wire.ask("ping")).status_code == 400
 
 
+async def test_a_session_serves_nobody_but_its_user() -> None:
+    async with sandbox() as box:
+        wire = await McpWire.opened(box, "ada")
+        wire.headers["x-pd-external-user-id"] = "bob"
+        assert (await wire.ask("ping")).status_code == 404
+
+
 async def test_a_request_that_is_not_quite_right_is_told_so() -> None:
     async with sandbox() as box:
         wire = await McpWire.opened(box)
