@@ -27,12 +27,12 @@ def list_accounts(ask: Ask) -> Reply:
 
 
 def list_user_accounts(ask: Ask) -> Reply:
-    """``GET /users/{user}/accounts``."""
+    """``GET /users/{user}/accounts``: a bare list, unlike ``/accounts``, as Pipedream's client wants it."""
     if (limited := _limited(ask)) is not None:
         return limited
     app = ask.query.get("app")
     found = ask.world.accounts.at(ask.place, ask.path["user"], _slug(app) if app else None)
-    return _paged(ask, [account_json(account) for account in found])
+    return as_json([account_json(account) for account in found])
 
 
 def get_account(ask: Ask) -> Reply:

@@ -47,6 +47,17 @@ async def test_accounts_are_listed_by_user_and_app_and_read_and_deleted() -> Non
         assert gone.value.status_code == 404
 
 
+async def test_accounts_are_listed_below_their_user_and_deleted_by_app() -> None:
+    async with pipedream() as (box, client):
+        await box.admin.add_account("ada", "sendgrid")
+        await box.admin.add_account("ada", "twitter")
+        apps = {app.name_slug: app.id async for app in await client.apps.list()}
+        assert len(apps) == 7
+        await client.accounts.delete_by_app(apps["sendgrid"])
+        left = await client.accounts.list_by_external_user("ada")
+        assert [account.app.name_slug for account in left if account.app] == ["twitter"]
+
+
 async def test_pages_of_accounts_follow_one_another() -> None:
     async with pipedream() as (box, client):
         ids = [await box.admin.add_account(f"user-{number}", "sendgrid") for number in range(5)]
