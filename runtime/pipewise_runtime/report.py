@@ -88,6 +88,11 @@ class Report:
         self._woken = asyncio.Event()
         facts.evidence.on_change = self.changed
 
+    @property
+    def failures(self) -> int:
+        """Writes that failed in a row."""
+        return self._schedule.failures
+
     def changed(self, urgent: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature of Evidence.on_change
         """Something worth a write may have changed."""
         self._schedule = self._schedule.changed(urgent=urgent)

@@ -2,11 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
 
 from pipewise_crds import endpoint_path
 from pipewise_runtime.ports import Calls
 from pipewise_runtime.server.agents import AgentsApp
 from pipewise_runtime.server.listening import Address, Listener
+
+PATH = endpoint_path("coordinator", "user-42")
 
 
 @asynccontextmanager
@@ -24,3 +29,19 @@ async def served(calls: Calls) -> AsyncIterator[str]:
 def url_of(base: str, agent: str = "coordinator", user: str = "user-42") -> str:
     """The URL an agent's client uses."""
     return base + endpoint_path(agent, user)
+
+
+def rpc(method: str, params: Any = None, id: Any = 1) -> dict[str, Any]:  # noqa: A002, ANN401 - JSON-RPC
+    """A JSON-RPC request."""
+    message = {"jsonrpc": "2.0", "id": id, "method": method}
+    return message if params is None else {**message, "params": params}
+
+
+def call(name: str, id: Any = 1, **arguments: Any) -> dict[str, Any]:  # noqa: A002, ANN401 - JSON-RPC
+    """A request of tools/call."""
+    return rpc("tools/call", {"name": name, "arguments": arguments}, id)
+
+
+async def post(http: httpx2.AsyncClient, message: Any, **headers: str) -> httpx2.Response:  # noqa: ANN401 - JSON
+    """Post a message as the coordinator of user-42."""
+    return await http.post(PATH, json=message, headers=headers)

@@ -47,6 +47,8 @@ class FileSource:
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._recheck = asyncio.Event()
         self._seen: Fingerprint = {}
+        self.looks = 0
+        """How often the folder was looked at."""
 
     def load(self) -> None:
         """Read the folder for the first time.
@@ -92,6 +94,7 @@ class FileSource:
 
     def _look(self) -> None:
         """Take up changed files; if one of them cannot be used, what was served stays."""
+        self.looks += 1
         try:
             now = _fingerprint(self._folder)
             if now == self._seen:

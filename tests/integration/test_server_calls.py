@@ -1,0 +1,129 @@
+"""Calls through the agents' server: streams, batches, cancellation, clients that go away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from support.eventually import eventually
+from support.memory_calls import MemoryCalls
+from support.serving import PATH, call, post, rpc, served, url_of
+
+EVENTS = {"Accept": "application/json, text/event-stream"}
+
+
+@pytest.fixture
+async def calls() -> MemoryCalls:
+    return MemoryCalls(("coordinator", "user-42"), ("coordinator", "ana@example.com"))
+
+
+@pytest.fixture
+async def base(calls: MemoryCalls) -> AsyncIterator[str]:
+    async with served(calls) as url:
+        yield url
+
+
+@pytest.fixture
+async def http(base: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=base, timeout=5) as client:
+        yield client
+
+
+async def test_a_batch_is_answered_to_a_client_of_the_version_that_has_them(http: httpx2.AsyncClient) -> None:
+    batch = [
+        rpc("ping", id=1),
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        call("echo", id="two", text="hi"),
+        rpc("initialize", {"protocolVersion": "2025-03-26"}, 3),
+        17,
+    ]
+    replies = (await post(http, batch)).json()
+    assert [reply["id"] for reply in replies] == [1, "two", 3, None]
+    assert replies[1]["result"]["content"][0]["text"] == "hi"
+    assert [replies[2]["error"]["code"], replies[3]["error"]["code"]] == [-32600, -32600]
+
+
+async def test_a_batch_of_notifications_gets_no_reply(http: httpx2.AsyncClient) -> None:
+    reply = await post(http, [{"jsonrpc": "2.0", "method": "notifications/initialized"}])
+    assert (reply.status_code, reply.content) == (202, b"")
+
+
+async def test_later_versions_have_no_batches(http: httpx2.AsyncClient) -> None:
+    reply = await post(http, [rpc("ping")], **{"MCP-Protocol-Version": "2025-06-18"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, -32600)
+
+
+@pytest.mark.parametrize("batch", [[], [{}] * 65])
+async def test_empty_and_endless_batches_are_refused(http: httpx2.AsyncClient, batch: list[Any]) -> None:
+    assert (await post(http, batch)).status_code == 400
+
+
+async def test_notifications_come_as_events_before_the_result(http: httpx2.AsyncClient) -> None:
+    reply = await post(http, call("progress"), **EVENTS)
+    assert reply.headers["content-type"] == "text/event-stream"
+    events = reply.text.strip().split("\n\n")
+    assert len(events) == 4
+    assert all(event.startswith("event: message\ndata: {") for event in events)
+    assert '"result"' in events[-1]
+
+
+async def test_a_client_that_takes_no_events_gets_plain_json(http: httpx2.AsyncClient) -> None:
+    reply = await post(http, call("progress"), Accept="application/json")
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.json()["result"]["content"][0]["text"] == "done"
+
+
+async def test_a_cancelled_notification_on_another_connection_ends_the_call(
+    http: httpx2.AsyncClient, base: str, calls: MemoryCalls
+) -> None:
+    running = asyncio.create_task(post(http, call("hang", id="h"), Accept="application/json"))
+    await calls.started.wait()
+    async with httpx2.AsyncClient(base_url=base) as other:
+        note = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "h"}}
+        assert (await post(other, note)).status_code == 202
+    async with asyncio.timeout(5):
+        await calls.cancelled.wait()
+        assert (await running).json()["error"]["message"] == "request cancelled"
+
+
+async def test_another_users_word_does_not_end_a_call(http: httpx2.AsyncClient, calls: MemoryCalls) -> None:
+    running = asyncio.create_task(post(http, call("wait", id="h")))
+    await calls.started.wait()
+    note = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "h"}}
+    await http.post(url_of("", user="ana@example.com"), json=note)
+    calls.may_finish.set()
+    assert (await running).json()["result"]["content"][0]["text"] == "waited"
+
+
+async def test_a_client_that_goes_away_ends_its_call(base: str, calls: MemoryCalls) -> None:
+    async with httpx2.AsyncClient(base_url=base) as leaving:
+        running = asyncio.create_task(post(leaving, call("hang")))
+        await calls.started.wait()
+        running.cancel()
+        await asyncio.wait((running,))
+    async with asyncio.timeout(5):
+        await calls.cancelled.wait()
+
+
+async def test_many_calls_on_many_connections_each_get_their_own_answer(http: httpx2.AsyncClient) -> None:
+    replies = await asyncio.gather(*(post(http, call("echo", id=n, text=str(n))) for n in range(60)))
+    texts = {reply.json()["id"]: reply.json()["result"]["content"][0]["text"] for reply in replies}
+    assert texts == {n: str(n) for n in range(60)}
+
+
+async def test_a_client_that_sends_half_a_request_and_leaves_disturbs_nobody(
+    http: httpx2.AsyncClient, base: str
+) -> None:
+    host, port = base.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    headers = f"Host: {host}\r\nContent-Type: application/json\r\nContent-Length: 99"
+    writer.write(f"POST {PATH} HTTP/1.1\r\n{headers}\r\n\r\n{{".encode())
+    await writer.drain()
+    writer.close()
+
+    async def is_served() -> bool:
+        return (await post(http, rpc("ping"))).status_code == 200
+
+    await eventually(is_served)
