@@ -35,10 +35,13 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         sys.stderr.write(
             "OPENAI_API_KEY is not set: a scripted model plays the demonstration, whatever the message.\n"
         )
+    return asyncio.run(_held(given.user, given.message, given.mcp_url, environment))
+
+
+async def _held(user_id: str, message: str, url: str | None, environment: Mapping[str, str]) -> int:
     try:
-        url = given.mcp_url or McpConfig.from_environment(environment).base_url
-        script = Script(given.message, DEMO.steps)
-        asyncio.run(run_conversation(given.user, script, url, _print, environment))
+        url = url or McpConfig.from_environment(environment).base_url
+        await run_conversation(user_id, Script(message, DEMO.steps), url, _print, environment)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -96,8 +96,8 @@ class _Part:
                     return [*said, function_call(transfer, {}, call_id=f"handoff-{len(self.steps)}")]
                 case Say(text=text):
                     return [self._said(text)]
-                case Report(opening=opening):
-                    return [self._said("\n".join([opening, *self._results(call)]))]
+                case report:
+                    return [self._said("\n".join([report.opening, *self._results(call)]))]
         return [self._said("")]
 
     def _said(self, text: str) -> TResponseOutputItem:

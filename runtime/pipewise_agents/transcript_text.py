@@ -1,6 +1,6 @@
 """A transcript's events as lines for people. Used by the command lines."""
 
-from .transcript import Answered, Asked, Called, Event, HandedOver, Said, Unavailable
+from .transcript import Answered, Asked, Called, Event, HandedOver, Said
 
 _LONGEST_RESULT = 400
 
@@ -18,8 +18,8 @@ def lines_of(event: Event) -> str:
             return f"  {agent} {'✗' if failed else '✓'} {tool}: {_short(text)}"
         case HandedOver(agent=agent, to=to):
             return f"  {agent} ⇒ {to}"
-        case Unavailable(agent=agent, services=services):
-            return f"  {agent}: cannot reach {', '.join(services)}"
+        case unavailable:
+            return f"  {unavailable.agent}: cannot reach {', '.join(unavailable.services)}"
 
 
 def _short(text: str) -> str:

@@ -1,10 +1,13 @@
 """Agents' MCP servers against the runtime's own server: connected, kept apart, used, cleaned up."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import pytest
 from agents import Agent, RunContextWrapper
 from agents.mcp import MCPServer, MCPUtil
 from agents.tool_context import ToolContext
@@ -13,12 +16,13 @@ from mcp.server.lowlevel import Server
 from mcp.server.sse import SseServerTransport
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from pipewise_agents import AgentContext, McpConfig, connected_servers
 from pipewise_agents.memory_leads import MemoryLeads
 from pipewise_agents.roles import ROLES
+from pipewise_agents.transport import http_client
 from support.agent_calls import AgentCalls, agents_served
 from support.cutting import cuttable
 from support.listening import free_port, listening
@@ -173,3 +177,28 @@ async def test_http_with_sse_carries_parallel_calls() -> None:
     ):
         [calendar] = connections.servers[SCHEDULER]
         assert await asyncio.gather(used(calendar), used(calendar)) == ["hecho", "hecho"]
+
+
+async def test_what_is_no_request_of_a_conversation_fails_as_any_request() -> None:
+    async with http_client() as client:
+        with pytest.raises(httpx2.ConnectError):
+            await client.get(f"http://127.0.0.1:{free_port()}/")
+
+
+async def test_a_streamed_answer_is_passed_on_as_it_comes() -> None:
+    more = asyncio.Event()
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\n"
+        await more.wait()
+        yield b"data: 2\n\n"
+
+    async def answer(_request: Request) -> Response:
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    app = Starlette(routes=[Route("/", answer, methods=["POST"])])
+    async with listening(app) as url, http_client() as client, client.stream("POST", url) as response:
+        seen = response.aiter_lines()
+        assert await anext(seen) == "data: 1"
+        more.set()
+        assert [line async for line in seen if line] == ["data: 2"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipewise_agents import DEMO, Event, HandOff, Report, Script, Use, run_conversation
+from pipewise_agents import DEMO, Event, HandOff, Report, Say, Script, Use, run_conversation
 from pipewise_agents.transcript import Answered, Asked, Called, HandedOver, Said, Unavailable
 from support.agent_calls import AgentCalls, agents_served, failed, made_up
 
@@ -132,7 +132,7 @@ async def test_two_users_conversations_do_not_meet(calls: AgentCalls) -> None:
 
 
 async def test_a_silent_handover_says_nothing(calls: AgentCalls) -> None:
-    script = Script("Hola", (HandOff("Meeting Scheduler"), Report("Nada que hacer.")))
+    script = Script("Hola", (HandOff("Meeting Scheduler"), Say("Nada que hacer.")))
     async with agents_served(calls) as url:
         transcript = await run_conversation("user-42", script, url, environment={})
     assert transcript.events[1:] == (

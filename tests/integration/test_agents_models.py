@@ -1,5 +1,7 @@
 """The agents with a real model's client, and the command line."""
 
+import runpy
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -84,3 +86,20 @@ def test_a_model_that_cannot_be_reached_is_told(capsys: pytest.CaptureFixture[st
     captured = capsys.readouterr()
     assert captured.out.startswith("user-42: Hola\n  Coordinator: cannot reach SendGrid, Twitter\n")
     assert "The conversation broke off, the model did not go on" in captured.err
+
+
+def test_the_module_ends_well_even_without_a_runtime(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("OPENAI_API_KEY", "SUPABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setattr(sys, "argv", ["pipewise_agents", "--user", "user-42", "--mcp-url", nowhere])
+    monkeypatch.delitem(sys.modules, "pipewise_agents.__main__")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("pipewise_agents", run_name="__main__")
+    assert ended.value.code == 0
+    assert (
+        "- Ups, hubo un error al conectarse con SendGrid. La acción no se realizó.\n"
+        in capsys.readouterr().out
+    )
