@@ -104,6 +104,22 @@ async def test_a_session_is_needed_known_and_can_be_ended() -> None:
         assert (await wire.ask("ping")).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("replies", "accept", "form"),
+    [
+        ("sse", "application/json", "application/json"),
+        ("json", "text/event-stream", "text/event-stream"),
+        ("sse", "*/*", "text/event-stream"),
+    ],
+)
+async def test_a_reply_has_a_form_the_client_accepts(replies: str, accept: str, form: str) -> None:
+    async with sandbox() as box:
+        await box.admin.settings(replies=replies)
+        wire = await McpWire.opened(box)
+        wire.headers["accept"] = accept
+        assert (await wire.ask("ping")).headers["content-type"] == form
+
+
 async def test_a_session_serves_nobody_but_its_user() -> None:
     async with sandbox() as box:
         wire = await McpWire.opened(box, "ada")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import given, settings
 
 from pipewise_sandbox.backend import Backend, Call, Run
 from pipewise_sandbox.catalog import Tool, apps
@@ -50,6 +50,7 @@ def text_of(run: Run) -> dict[str, Any]:
     return found
 
 
+@settings(deadline=None)
 @given(st.lists(calls(), max_size=12))
 def test_any_history_of_calls_is_answered_in_form_and_repeats_itself(history: list[Call]) -> None:
     first, second = Backend(), Backend()
@@ -66,6 +67,7 @@ def test_any_history_of_calls_is_answered_in_form_and_repeats_itself(history: li
             assert run.mails == ()
 
 
+@settings(deadline=None)
 @given(st.lists(calls(), max_size=12))
 def test_reading_changes_nothing(history: list[Call]) -> None:
     reading = {tool.key for tool in TOOLS if tool.reads}

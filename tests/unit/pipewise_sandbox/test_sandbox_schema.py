@@ -5,7 +5,7 @@ from typing import Any
 import hypothesis.strategies as st
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from pipewise_sandbox.catalog import Tool, apps, tool_of
 from pipewise_sandbox.schema import problems
@@ -29,6 +29,7 @@ def calls(draw: st.DrawFn) -> tuple[Tool, dict[str, Any]]:
     return tool, draw(st.dictionaries(names, VALUES, max_size=6))
 
 
+@settings(deadline=None)
 @given(calls())
 def test_whatever_we_let_pass_the_served_schema_lets_pass_but_for_bounds(
     call: tuple[Tool, dict[str, Any]],

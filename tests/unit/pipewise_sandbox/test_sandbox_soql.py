@@ -2,7 +2,7 @@
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from pipewise_sandbox.apps.soql import MalformedQueryError, parsed
 
@@ -10,6 +10,7 @@ WORDS = st.text("abc%x", min_size=1, max_size=4)
 RECORDS = st.lists(st.fixed_dictionaries({"Id": WORDS, "Name": WORDS}), max_size=6)
 
 
+@settings(deadline=None)
 @given(RECORDS, WORDS, st.integers(0, 4))
 def test_an_equality_finds_exactly_the_equal_records_up_to_the_limit(
     records: list[dict[str, str]], name: str, limit: int
@@ -19,6 +20,7 @@ def test_an_equality_finds_exactly_the_equal_records_up_to_the_limit(
     assert [one["Id"] for one in found] == [one["Id"] for one in records if one["Name"] == name][:limit]
 
 
+@settings(deadline=None)
 @given(RECORDS, st.text("abcx", min_size=1, max_size=2))
 def test_a_like_between_percents_finds_what_contains_the_words(
     records: list[dict[str, str]], part: str

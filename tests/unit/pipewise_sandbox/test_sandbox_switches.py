@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import given, settings
 
 from pipewise_sandbox.accounts import Accounts, Health, Place
 from pipewise_sandbox.connect_tokens import EXPIRED, INVALID, ConnectTokens, Grant
@@ -15,6 +15,7 @@ DEVELOPMENT = Place("proj_demo", "development")
 CALL = Occasion("tools/call", "sendgrid", "ada", "sendgrid-create-send")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.integers(0, 25))
 def test_faults_are_spent_in_order_and_to_the_last_hit(times: list[int], requests: int) -> None:
     faults = Faults()
@@ -50,6 +51,7 @@ def test_a_fault_without_a_method_hits_mcp_only_where_its_kind_makes_sense() -> 
     assert Fault(kind="status", method="rest:*").hits(Occasion("rest:users"))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 20), min_size=1, max_size=40).map(sorted),
     st.integers(1, 5),
@@ -67,6 +69,7 @@ def test_no_window_ever_holds_more_hits_than_the_limit(times: list[int], limit: 
         assert sum(now - window < each <= now for each in let_in) <= limit
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=6))
 def test_a_call_goes_through_the_first_usable_account(states: list[tuple[bool, bool]]) -> None:
     accounts = Accounts()
