@@ -1,6 +1,7 @@
 """The rights the chart grants: what the programs do, and nothing else; asked of a real API server."""
 
 import urllib.request
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -152,3 +153,16 @@ def test_the_operator_gets_ready_with_these_rights_and_misses_none(
         eventually_sync(lambda: _is_ready(url), within=15)
     assert "orbidden" not in operator.log
     assert "ermission" not in operator.log
+
+
+def test_a_runtime_registers_and_gets_ready_with_these_rights_and_misses_none(
+    granted: Namespace, tmp_path: Path
+) -> None:
+    config = str(_kubeconfig(granted, "runtime", tmp_path))
+    arguments = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--placement", "Managed"]
+    pod = {"POD_NAME": "runtime-0", "POD_UID": str(uuid.uuid4()), "POD_NAMESPACE": granted.name}
+    with Program("pipewise_runtime", [*arguments, "--kubeconfig", config], tmp_path, pod) as runtime:
+        url = runtime.url("metrics")
+        eventually_sync(lambda: _is_ready(url), within=15)
+        eventually_sync(lambda: any("status" in e for e in granted.items("mcpruntimes")), within=15)
+    assert "orbidden" not in runtime.log
