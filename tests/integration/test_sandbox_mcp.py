@@ -84,7 +84,8 @@ async def test_an_initialize_in_any_handshake_version_is_answered_in_kind() -> N
 async def test_the_discovery_of_the_version_after_is_an_unknown_method() -> None:
     async with sandbox() as box:
         wire = await McpWire.opened(box)
-        assert (await wire.ask("server/discover")).json()["error"]["code"] == -32601
+        plain = await wire.ask("server/discover")
+        assert (plain.status_code, plain.json()["error"]["code"]) == (200, -32601)
         wire.headers["mcp-protocol-version"] = "2026-07-28"
         modern = await wire.ask("server/discover")
         assert (modern.status_code, modern.json()["error"]["code"]) == (400, -32601)
