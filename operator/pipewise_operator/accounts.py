@@ -54,17 +54,27 @@ class AccountKeeper:
         while True:
             self._wake.clear()
             now = self._doors.world.clock()
-            if now >= self._next_list:
+            users = self._due(now)
+            if now >= self._next_list or self._many(users, now):
                 self._next_list = await self._list()
-            elif users := self._due(now):
+                for user in users:
+                    self._schedule = rechecks.looked_at(self._schedule, user, now, self._interval)
+            elif users:
                 self._last_round = now
-                await asyncio.gather(*(self._look(user) for user in users))
+                await asyncio.gather(*(self._look(user) for user in users[: rechecks.PER_ROUND]))
             else:
                 await self._sleep(now)
 
     def _due(self, now: datetime) -> list[str]:
         round_at = rechecks.next_round(self._schedule, self._last_round)
         return rechecks.due(self._schedule, now) if round_at is not None and round_at <= now else []
+
+    def _many(self, users: list[str], now: datetime) -> bool:
+        listing = self._record.listing
+        if listing is None:
+            return False
+        total = sum(len(mine) for mine in listing.accounts.values())
+        return rechecks.calls_for_listing(len(users), total, now - listing.listed_at)
 
     async def _sleep(self, now: datetime) -> None:
         round_at = rechecks.next_round(self._schedule, self._last_round)

@@ -42,11 +42,12 @@ def reports_in(world: World, namespace: str) -> list[MCPRuntime]:
 
 def project_evidence(world: World, namespace: str, record: ProjectRecord) -> ProjectEvidence:
     """What a project's bindings are judged by."""
-    name = record.project.metadata.name
+    name, now = record.project.metadata.name, world.clock()
+    until = quota_exhausted_until(name, reports_in(world, namespace))
     return ProjectEvidence(
         name=name,
-        token=token_finding(name, record.facts, world.clock()),
-        quota_exhausted_until=quota_exhausted_until(name, reports_in(world, namespace)),
+        token=token_finding(name, record.facts, now),
+        quota_exhausted_until=until if until is not None and until > now else None,
     )
 
 

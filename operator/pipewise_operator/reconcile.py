@@ -17,7 +17,7 @@ from .doors import Doors
 from .gathering import evidence_of, project_evidence, reports_in
 from .judge.announcements import Transition, transition
 from .judge.binding import judge
-from .judge.evidence import TAKE_UP_GRACE, TAKE_UP_LIMIT, Evidence
+from .judge.evidence import SETTLING, TAKE_UP_LIMIT, Evidence
 from .judge.project import judge_invalid_project, judge_project, quota_exhausted_until
 from .keepers import Keepers
 from .keys import Key
@@ -151,7 +151,7 @@ class Reconciler:
         try:
             evidence = evidence_of(self._world, key, self._profiles)
             self._watch_accounts(key, evidence)
-            self._set_take_up_alarm(key, evidence)
+            self._set_alarm(key, evidence)
             if evidence.is_settling:
                 return True
             after = judge(evidence)
@@ -166,14 +166,16 @@ class Reconciler:
             transitions.append(change)
         return written
 
-    def _set_take_up_alarm(self, key: Key, evidence: Evidence) -> None:
+    def _set_alarm(self, key: Key, evidence: Evidence) -> None:
+        """Look again when the settling ends, and when a generation should have been taken up."""
         alarm, seen = Alarm("AgentMCPBinding", key), evidence.generation_seen_at
-        if seen is None or evidence.serving or not any(runtime.ready for runtime in evidence.runtimes):
+        is_awaited = not evidence.serving and any(runtime.ready for runtime in evidence.runtimes)
+        if seen is not None and evidence.is_settling:
+            self._world.alarms.set(alarm, seen + SETTLING)
+        elif seen is not None and is_awaited and evidence.waited < TAKE_UP_LIMIT:
+            self._world.alarms.set(alarm, seen + TAKE_UP_LIMIT)
+        else:
             self._world.alarms.clear(alarm)
-        elif evidence.waited < TAKE_UP_LIMIT:
-            self._world.alarms.set(
-                alarm, seen + (TAKE_UP_GRACE if evidence.waited < TAKE_UP_GRACE else TAKE_UP_LIMIT)
-            )
 
     def _watch_accounts(self, key: Key, evidence: Evidence) -> None:
         """Have this user's accounts looked at again while one of them is not well."""
@@ -181,9 +183,7 @@ class Reconciler:
         keeper = self._keepers.of(Key(key.namespace, spec.project_ref))
         if keeper is None:
             return
-        unwell = any(
-            account.status.state in ("Missing", "Unhealthy", "Dead") for account in evidence.accounts.values()
-        )
+        unwell = any(account.is_unwell for account in evidence.accounts.values())
         failed = [
             report.last_seen
             for runtime in evidence.serving

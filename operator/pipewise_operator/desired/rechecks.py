@@ -3,15 +3,18 @@
 Asking is bounded: Pipedream allows 2,000 account requests per project in five minutes.
 """
 
-import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 FIRST = timedelta(seconds=2)
-PER_ROUND = 4
-"""Users asked for in one round; with rounds ROUND apart, at most 600 requests in five minutes."""
-ROUND = timedelta(seconds=2)
+ROUND = timedelta(seconds=1)
+PER_ROUND = 2
+"""Users asked for one by one in one round, with rounds ROUND apart: at most 600 requests in five minutes."""
+PAGE = 100
+PER_PAGE = timedelta(seconds=0.5)
+"""A listing for the sake of many users comes no sooner than this per page after the last: 600 again."""
+LISTING_GAP = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,15 @@ def settled(known: Schedule, user: str) -> Schedule:
 
 
 def due(known: Schedule, now: datetime) -> list[str]:
-    """The users of the next round: the newest concerns first, then those who have waited longest."""
+    """Everybody who is due: the newest concerns first, then those who have waited longest."""
     waiting = [(recheck.interval, recheck.due, user) for user, recheck in known.items() if recheck.due <= now]
-    return [user for _, _, user in heapq.nsmallest(PER_ROUND, waiting)]
+    return [user for _, _, user in sorted(waiting)]
+
+
+def calls_for_listing(due_users: int, accounts: int, since_listing: timedelta) -> bool:
+    """Whether one listing of everything answers the due users better than asking for them one by one."""
+    pages = 1 + accounts // PAGE
+    return due_users > PER_ROUND and since_listing >= max(LISTING_GAP, pages * PER_PAGE)
 
 
 def looked_at(known: Schedule, user: str, now: datetime, longest: timedelta) -> Schedule:

@@ -32,6 +32,11 @@ class AccountEvidence:
     status: AccountStatus
     checked_at: datetime | None = None
 
+    @property
+    def is_unwell(self) -> bool:
+        """Whether the account is known not to be usable."""
+        return self.status.state in ("Missing", "Unhealthy", "Dead")
+
 
 UNKNOWN = AccountEvidence(AccountStatus())
 

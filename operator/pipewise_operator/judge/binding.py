@@ -28,7 +28,6 @@ _ORDER = (
     ConditionType.QUOTA_AVAILABLE,
     ConditionType.RUNTIME_AVAILABLE,
 )
-_UNUSABLE = ("Missing", "Unhealthy", "Dead")
 
 
 def judge(evidence: Evidence) -> BindingStatus:
@@ -112,8 +111,8 @@ def _service(evidence: Evidence, service: Service, findings: _Findings) -> Servi
 
 
 def _service_mode(evidence: Evidence, service: Service) -> Literal["Live", "Demo"]:
-    state = evidence.accounts.get(service.name, UNKNOWN).status.state
-    made_up = evidence.demo == "Always" or (evidence.demo == "WhenUnauthorized" and state in _UNUSABLE)
+    account = evidence.accounts.get(service.name, UNKNOWN)
+    made_up = evidence.demo == "Always" or (evidence.demo == "WhenUnauthorized" and account.is_unwell)
     return "Demo" if made_up else "Live"
 
 

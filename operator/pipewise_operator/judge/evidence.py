@@ -19,8 +19,8 @@ class Finding:
 
 HEALTHY = Finding(Verdict.HEALTHY)
 
-TAKE_UP_GRACE = timedelta(seconds=3)
-"""A ready runtime has this long to take a generation up before its absence is told at all."""
+SETTLING = timedelta(seconds=3)
+"""A new generation has this long to be taken up, and its accounts to be asked for, before it is judged."""
 
 TAKE_UP_LIMIT = timedelta(seconds=90)
 """A runtime that has not taken a generation up by then (it reports every 60 s) does not serve it."""
@@ -90,9 +90,19 @@ class Evidence:
 
     @property
     def is_settling(self) -> bool:
-        """A ready runtime is about to take the generation up: a judgement now would be written twice."""
-        ready = any(runtime.ready for runtime in self.runtimes)
-        return not self.blocked and ready and not self.serving and self.waited < TAKE_UP_GRACE
+        """What is missing is about to come: a judgement now would be wrong in a moment, and written twice.
+
+        Either a ready runtime is taking the generation up, or the account was last asked for before the
+        generation was known, and is being asked for again.
+        """
+        if self.blocked or self.waited >= SETTLING:
+            return False
+        taking_up = any(runtime.ready for runtime in self.runtimes) and not self.serving
+        return taking_up or any(self._is_outdated(account) for account in self.accounts.values())
+
+    def _is_outdated(self, account: AccountEvidence) -> bool:
+        seen, checked = self.generation_seen_at, account.checked_at
+        return account.is_unwell and seen is not None and checked is not None and checked < seen
 
     @property
     def demo(self) -> str:
