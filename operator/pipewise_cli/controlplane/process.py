@@ -1,8 +1,8 @@
-"""One program of the control plane as a child process: its log, its start and its end."""
+"""One program as a child process: its log, its start and its end. Used for the control plane and the demo."""
 
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .guardian import guarded
@@ -14,11 +14,19 @@ class Process:
     """A child process that logs to a file and dies with its parent.
 
     The thread that calls `start` must live as long as the program is wanted.
+
+    Args:
+        command: the program and its arguments.
+        log: where its output goes.
+        environment: all its environment variables; this process's own when omitted.
     """
 
-    def __init__(self, command: Sequence[str | Path], log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.command = tuple(command)
         self.log = log
+        self._environment = environment
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,6 +47,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=self._environment,
                 start_new_session=True,
             )
 

@@ -1,0 +1,65 @@
+"""The command `pipewise`: reads its arguments and hands over to `demo`, `status` or `connect`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run one of the commands and exit with its code."""
+    given = _parser().parse_args(words)
+    match given.command:
+        case "demo":
+            from .demo.command import Options, run  # noqa: PLC0415 - the others start without the agents' SDK
+
+            code = run(Options(keep=given.keep, as_json=given.json, prometheus=given.prometheus))
+        case "status":
+            from .status import show  # noqa: PLC0415 - likewise
+
+            code = show(given.namespace, given.agent, given.user)
+        case _:
+            from .connect import offer  # noqa: PLC0415 - likewise
+
+            code = offer(given.namespace, given.project, given.user, given.app)
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pipewise", description="See PipeWise MCP work, look after its bindings, connect accounts."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser(
+        "demo",
+        help="run everything on this machine and prove what it promises",
+        description="Start a real control plane, the sandbox, the operator and a runtime on this machine, and "
+        "prove step by step what PipeWise MCP promises.",
+    )
+    demo.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
+    demo.add_argument("--json", action="store_true", help="the result as JSON on stdout, words on stderr")
+    demo.add_argument(
+        "--prometheus", action="store_true", help="watch with a real Prometheus: alerts fire and clear"
+    )
+    status = commands.add_parser("status", help="show bindings and their services")
+    _namespace(status)
+    status.add_argument("--agent", help="only this agent's")
+    status.add_argument("--user", help="only this user's")
+    connect = commands.add_parser(
+        "connect",
+        help="make a link with which a user connects an account",
+        description="Make a link, good for one use, with which USER connects an account for APP. Whoever has "
+        "the link can connect an account of theirs: give it to that user only, and keep it out of logs.",
+    )
+    _namespace(connect)
+    connect.add_argument("user", metavar="USER", help="the user's id at Pipedream, as in the binding")
+    connect.add_argument("app", metavar="APP", help="Pipedream's name of the app, such as google_calendar")
+    connect.add_argument("--project", default="default", help="the PipedreamProject to use (%(default)s)")
+    return parser
+
+
+def _namespace(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-n", "--namespace", metavar="NS", help="default: the kubeconfig's")
+
+
+if __name__ == "__main__":
+    main()

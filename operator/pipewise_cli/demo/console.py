@@ -1,0 +1,113 @@
+"""What the demo says to people: a line a step, what was observed below it, and a progress line on terminals."""
+
+import os
+import textwrap
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+_WIDTH = 92
+_INDENT = "       "
+_REDRAW_SECONDS = 0.1
+_SPEAK_EVERY_SECONDS = 10.0
+_CLEAR = "\r\x1b[K"
+_GREEN, _RED, _DIM, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+class Console:
+    """Writes for people; colours and the moving progress line only where a terminal shows them.
+
+    Args:
+        out: where to.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._is_terminal = out.isatty()
+        self._has_colours = self._is_terminal and "NO_COLOR" not in os.environ
+        self._lock = threading.Lock()
+        self._activity = ""
+        self._since = 0.0
+
+    def headline(self, text: str) -> None:
+        """A line of its own, in bold."""
+        self.line(f"{self._in(_BOLD, text)}\n")
+
+    def line(self, text: str = "") -> None:
+        """Plain text."""
+        with self._lock:
+            self._write(f"{_CLEAR if self._is_terminal else ''}{text}\n")
+
+    def passed(self, number: int, claim: str, seconds: float) -> None:
+        """A step that went as claimed."""
+        mark = self._in(_GREEN, "✓")
+        self.line(f" {number:2d} {mark} {_filled(claim)}{self._in(_DIM, f'{seconds:6.1f} s')}")
+
+    def failed(self, number: int, claim: str, seconds: float) -> None:
+        """A step that did not."""
+        mark = self._in(_RED, "✗")
+        self.line(f" {number:2d} {mark} {_filled(claim)}{self._in(_DIM, f'{seconds:6.1f} s')}")
+
+    def observed(self, lines: Sequence[str]) -> None:
+        """What was seen: texts are wrapped; those with an indent of their own are tables and stay."""
+        for text in lines:
+            for line in text.splitlines() if text.startswith(" ") else _wrapped(text):
+                self.line(f"{_INDENT}{line}")
+
+    def doing(self, activity: str) -> None:
+        """What is being done or waited for now; told while a step lasts."""
+        with self._lock:
+            self._activity, self._since = activity, time.monotonic()
+
+    @contextmanager
+    def step(self, number: int, claim: str) -> Iterator[None]:
+        """While a step lasts, tell what is being done: a moving line on terminals, else a line now and then."""
+        self.doing(claim)
+        ended = threading.Event()
+        ticker = threading.Thread(target=self._tick, args=(number, ended), name="progress", daemon=True)
+        ticker.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            ticker.join()
+            if self._is_terminal:
+                with self._lock:
+                    self._write(_CLEAR)
+
+    def _tick(self, number: int, ended: threading.Event) -> None:
+        spoken = time.monotonic()
+        while not ended.wait(_REDRAW_SECONDS):
+            with self._lock:
+                now = time.monotonic()
+                text = f"{self._activity} ({now - self._since:.0f} s)"
+                if self._is_terminal:
+                    self._write(f"{_CLEAR} {number:2d} … {textwrap.shorten(text, _WIDTH - 6)}")
+                elif now - max(spoken, self._since) > _SPEAK_EVERY_SECONDS:
+                    spoken = now
+                    self._write(f" {number:2d} … {text}\n")
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
+
+    def _in(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_PLAIN}" if self._has_colours else text
+
+
+def _filled(claim: str) -> str:
+    return f"{claim} ".ljust(_WIDTH - 15, "·") if len(claim) < _WIDTH - 16 else f"{claim} "
+
+
+def _wrapped(text: str) -> Sequence[str]:
+    width = _WIDTH - len(_INDENT)
+    return [
+        line
+        for part in text.splitlines() or [""]
+        for line in textwrap.wrap(
+            part, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        or [""]
+    ]

@@ -1,0 +1,41 @@
+"""The last look: everything written down by anybody, searched for what must not be in it."""
+
+import base64
+
+from pipewise_crds import KINDS, token_secret_name
+
+from ..proof import Seen, expect
+from ..stage import Stage
+
+
+def secrecy(stage: Stage, seen: Seen) -> None:
+    """Search logs, objects, events and metrics for the secrets this demo has seen."""
+    data = stage.api.json("GET", f"/api/v1/namespaces/demo/secrets/{token_secret_name('default')}")["data"]
+    stage.keep_secret("the developer token", base64.b64decode(data["token"]).decode())
+    places = _written(stage)
+    found = [
+        f"{kind} in {place}"
+        for kind, values in stage.secrets.items()
+        for place, text in places.items()
+        if any(value in text for value in values)
+    ]
+    size = sum(map(len, places.values())) / 1024
+    seen.note(f"looked for: {', '.join(f'{kind} ({len(v)})' for kind, v in sorted(stage.secrets.items()))}")
+    seen.note(f"looked in: {', '.join(places)}; {size:.0f} kB in all")
+    seen.note("found: nothing" if not found else f"found: {'; '.join(found)}")
+    expect(not found, f"found {'; '.join(found)}")
+    for kind in ("the client secret", "the developer token", "the text of the mail", "connect links"):
+        expect(stage.secrets.get(kind), f"{kind} was never seen, so the search proves nothing")
+    expect(all(places.values()), f"empty: {[place for place, text in places.items() if not text]}")
+
+
+def _written(stage: Stage) -> dict[str, str]:
+    """By place, all the text there."""
+    logs = sorted(stage.folder.glob("*.log"))
+    return {
+        **{path.name: path.read_text(errors="replace") for path in logs if path.stat().st_size},
+        **{kind.plural: stage.kubectl("get", kind.plural, "-o", "yaml") for kind in KINDS},
+        "pods": stage.kubectl("get", "pods", "-o", "yaml"),
+        "events": stage.kubectl("get", "events.events.k8s.io", "-o", "yaml"),
+        **{f"metrics of the {name}": stage.metrics(name) for name in ("operator", "runtime")},
+    }

@@ -1,0 +1,65 @@
+"""What agents do with their services: list tools, and work on a user's wish together."""
+
+import asyncio
+import os
+from collections import Counter
+
+from agents import AgentsException
+from openai import OpenAIError
+
+from pipewise_agents import DEMO, Transcript, lines_of, run_conversation
+
+from ..calls import tools_at
+from ..proof import ProofFailedError, Seen, expect
+from ..stage import AGENTS, USER, Stage
+
+_MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
+_EXPECTED = Counter(
+    ("pipedrive-add-person", "sendgrid-send-email-single-recipient", "google_calendar-quick-add-event")
+)
+
+
+def tools(stage: Stage, seen: Seen) -> None:
+    """List the tools of each agent's endpoint with the official MCP client."""
+    seen.note("listed with the official MCP Python client:")
+    apps_of: dict[str, set[str]] = {}
+    for agent in AGENTS:
+        names = tools_at(stage.endpoint(agent))
+        by_app = Counter(name.partition("-")[0] for name in names)
+        apps_of[agent] = set(by_app)
+        counted = ", ".join(f"{app} {number}" for app, number in sorted(by_app.items()))
+        seen.table(f"{agent:<20}{len(names):3d} tools: {counted}")
+        wanted = {service.app for service in stage.binding(agent).status.services}
+        expect(set(by_app) == wanted, f"{agent} sees tools of {sorted(by_app)}, not of {sorted(wanted)}")
+    seen.note(f"endpoint: {stage.endpoint(AGENTS[0])}")
+
+
+def conversation(stage: Stage, seen: Seen) -> None:
+    """Let the agents work on a message, then look into the sandbox's ledger and outbox."""
+    environment = {name: os.environ[name] for name in _MODEL_VARIABLES if os.environ.get(name)}
+    is_scripted = "OPENAI_API_KEY" not in environment
+    model = "a scripted model; set OPENAI_API_KEY for a real one" if is_scripted else "the model you chose"
+    seen.note(f"OpenAI Agents SDK, with {model}:")
+    transcript = _held(stage, environment)
+    for event in transcript.events:
+        seen.table(lines_of(event))
+    effects = Counter(str(entry["tool"]) for entry in stage.sandbox.effects(user=USER))
+    seen.note("side effects in the sandbox's ledger:")
+    for tool, times in sorted(effects.items()):
+        seen.table(f"{tool:<40} {times} ×")
+    for mail in stage.sandbox.mails():
+        stage.keep_secret("the text of the mail", mail["content"])
+        seen.note(f"outbox: to {mail['to']}, “{mail['subject']}”")
+    expect(not transcript.failures, f"{len(transcript.failures)} calls of the agents failed")
+    if is_scripted:
+        expect(effects == _EXPECTED, f"the ledger holds {dict(effects)}, not {dict(_EXPECTED)}")
+    else:
+        expect(effects and set(effects.values()) == {1}, f"the ledger holds {dict(effects)}")
+
+
+def _held(stage: Stage, environment: dict[str, str]) -> Transcript:
+    stage.console.doing("the agents work on a user's message")
+    try:
+        return asyncio.run(run_conversation(USER, DEMO, stage.agents_url, environment=environment))
+    except (AgentsException, OpenAIError) as error:
+        raise ProofFailedError(f"the conversation broke off, the model did not go on: {error}") from error
