@@ -73,7 +73,7 @@ class Calling:
         except msgspec.DecodeError as error:
             raise ValueError(f"tools/call: {error}") from error
         await self._probing.looked_at(binding)
-        now_served = self._registry.named(binding.name)
+        now_served = self._registry.binding(binding.agent, binding.user)
         if now_served is None:
             raise UnknownToolError(read.name)
         binding = now_served
@@ -83,8 +83,7 @@ class Calling:
         service = binding.services[route.service]
         if binding.is_demo(service):
             self._metrics.demo_calls.labels(binding.agent, service.app).inc()
-            arguments = msgspec.json.decode(read.arguments, type=dict[str, Any])
-            return self._registry.demo.call(binding.user, service.app, route.tool.name, arguments)
+            return self._registry.demo.call(binding.user, service.app, route.tool.name, _arguments(read))
         if route.tool.name != read.name:
             params = _renamed(params, route.tool.name)
         call = _Call(binding, service, route.tool, self._registry.provider(binding, service))
@@ -139,15 +138,14 @@ class Calling:
             self._failed(call, happened.cause)
 
     def _failed(self, call: _Call, cause: str) -> None:
-        call.provider.failed(cause)
+        if not self._registry.serves(call.binding, call.service):
+            return  # dropped while the call ran: nobody would ever clear what is noted now
+        call.provider.failed(call.binding.name, cause)
         spec = call.binding.resilience.breaker
         breaker = self._registry.user_breakers.setdefault(
             call.place, Breaker(spec.failures, spec.open_for.total_seconds())
         )
         breaker.failed(self._clock.monotonic())
-        if breaker.open and call.provider.available:
-            self._evidence.trouble(*call.place, Verdict.UPSTREAM_UNAVAILABLE, cause, self._clock.wall())
-            self._evidence.service_breaker(*call.place, "Open")
         self._probing.wake()
 
     def _retried(self, call: _Call, reason: str) -> None:
@@ -157,8 +155,8 @@ class Calling:
 
     def _listed_healthy(self, call: _Call) -> bool:
         """What the accounts list says now; it may have changed while the call runs."""
-        binding = self._registry.named(call.binding.name) or call.binding
-        service = binding.service(call.service.name)
+        binding = self._registry.binding(call.binding.agent, call.binding.user)
+        service = binding.service(call.service.name) if binding else None
         return service is not None and service.account == "Healthy"
 
     def _answered(self, call: _Call, came: Answered) -> bytes:
@@ -176,7 +174,8 @@ class Calling:
     def _unanswered(self, call: _Call, came: Unanswered) -> bytes:
         given_up, happened = came.given_up, came.happened
         self._count(call, given_up.outcome.value)
-        if given_up.verdict is Verdict.CREDENTIAL_INVALID:
+        is_own = given_up.verdict is Verdict.CREDENTIAL_INVALID
+        if is_own and self._registry.serves(call.binding, call.service):
             self._evidence.trouble(*call.place, given_up.verdict, given_up.cause, self._clock.wall())
         log.warning(
             "call_failed", agent=call.binding.agent, user=call.binding.user, app=call.service.app,
@@ -190,8 +189,20 @@ class Calling:
         self._metrics.calls.labels(call.binding.agent, call.service.app, outcome).inc()
 
 
+def _arguments(params: _Params) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(params.arguments, type=dict[str, Any] | None) or {}
+    except msgspec.DecodeError as error:
+        raise ValueError(f"tools/call: arguments: {error}") from error
+
+
 def _is_error(result: bytes) -> bool:
-    return b'"isError"' in result and _result_decoder.decode(result).is_error
+    if b'"isError"' not in result:
+        return False
+    try:
+        return _result_decoder.decode(result).is_error
+    except msgspec.DecodeError:
+        return True  # whatever it means by that, it does not say that all went well
 
 
 def _renamed(params: bytes, name: str) -> bytes:

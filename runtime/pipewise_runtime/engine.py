@@ -17,17 +17,24 @@ from .probing import Probing
 from .registry import Registry
 from .served import Project, ServedBinding
 from .standing import Standing
+from .upstream.head import SessionKey
+
+_CLOCK = Clock()
 
 
 class Engine:
     """A `Sink` to the sources and the `Calls` of the server."""
 
     def __init__(
-        self, tokens: Tokens, evidence: Evidence, metrics: Metrics, clock: Clock | None = None
+        self,
+        tokens: Tokens,
+        evidence: Evidence,
+        metrics: Metrics,
+        clock: Clock = _CLOCK,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        clock = clock or Clock()
         self._metrics = metrics
-        self._pool = Pool(ssl.create_default_context())
+        self._pool = Pool(tls or ssl.create_default_context())
         self._standing = Standing(clock, evidence, metrics)
         self._registry = Registry(clock, evidence, metrics, Demo(clock))
         operating = Operating(self._pool, tokens, clock)
@@ -63,12 +70,15 @@ class Engine:
     def serve_project(self, project: Project) -> None:
         """Take up a new or changed project."""
         self._registry.put_project(project)
+        self._standing.quota(project.name)
+        self._pool.keep_only(project)
         self._probing.wake()
 
     def drop_project(self, name: str) -> None:
         """Forget a project."""
         self._registry.drop_project(name)
         self._standing.forget(name)
+        self._pool.forget_project(name)
 
     def serve(self, binding: ServedBinding) -> None:
         """Take up a new or changed binding."""
@@ -95,15 +105,22 @@ class Engine:
     async def tools(self, binding: ServedBinding) -> bytes:
         """The encoded result of tools/list, once every app was looked at."""
         await self._probing.looked_at(binding)
-        return self._registry.catalogue(self._registry.named(binding.name) or binding).listing
+        now_served = self._registry.binding(binding.agent, binding.user)
+        return self._registry.catalogue(now_served or binding).listing
 
     async def call(self, binding: ServedBinding, params: bytes, on_notification: OnNotification) -> bytes:
         """The encoded result of tools/call; see `ports.Calls`."""
         return await self._calling.call(binding, params, on_notification)
 
     def _forget_sessions(self, binding: ServedBinding, keep: ServedBinding | None) -> None:
-        kept = {(keep.project, keep.user, service.app) for service in keep.live()} if keep else set()
-        for service in binding.live():
-            key = (binding.project, binding.user, service.app)
-            if key not in kept:
-                self._pool.forget(*key)
+        kept = self._sessions_of(keep) if keep else set()
+        for key in self._sessions_of(binding) - kept:
+            self._pool.forget(key)
+
+    def _sessions_of(self, binding: ServedBinding) -> set[SessionKey]:
+        project = self._registry.projects.get(binding.project)
+        if project is None:
+            return set()  # they were forgotten with it
+        return {
+            SessionKey(project, service.app, binding.user, service.account_id) for service in binding.live()
+        }

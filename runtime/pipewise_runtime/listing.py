@@ -77,6 +77,7 @@ class Listing:
             if came.given_up.verdict is Verdict.UPSTREAM_UNAVAILABLE:
                 raise ProbeFailedError(came.given_up.cause)
             raise NoVerdictError(came.given_up.cause)
+        self._standing.accepted(key.project.name, came.token)
         if bytes(came.message.error):
             raise ProbeFailedError("the service answers tools/list with an error")
         try:

@@ -1,6 +1,6 @@
 """The runtime's Prometheus metrics. Every label set is born at 0; no user id is ever a label."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -59,9 +59,19 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
 
-    def know_project(self, project: str) -> None:
-        """Give birth to the project's label sets."""
-        _touch((self.quota_exhausted, self.quota_rejections, self.token_rejections), project)
+    def know_project(self, project: str, is_exhausted: Callable[[], bool]) -> None:
+        """Give birth to the project's label sets; whether its quota is exhausted is asked at each scrape."""
+        _touch((self.quota_rejections, self.token_rejections), project)
+        self.quota_exhausted.labels(project).set_function(is_exhausted)
+
+    def forget_project(self, project: str) -> None:
+        """Say nothing more of the state of a project that is not served any more."""
+        self.quota_exhausted.remove(project)
+
+    def forget_app(self, project: str, app: str) -> None:
+        """Say nothing more of the state of an app that nobody uses any more."""
+        for gauge in (self.provider_available, self.breaker_open):
+            gauge.remove(project, app)
 
     def know_app(self, project: str, agent: str, app: str) -> None:
         """Give birth to the label sets of an app as used by an agent."""

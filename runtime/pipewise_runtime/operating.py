@@ -93,16 +93,16 @@ class Operating:
         while True:
             happened = asked.gate()
             if isinstance(happened, GiveUp):
-                return Unanswered(happened, None, operation.attempts - 1)
+                return Unanswered(happened, None, operation.attempts)
             trial = _Trial()
             if happened is None:
+                operation = operation.begun()
                 try:
                     return await self._try(asked, operation, trial)
                 except HappenedError as error:
                     happened = error.happened
                 except TokenUnavailableError as error:
-                    refused = GiveUp(Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, str(error))
-                    return Unanswered(refused, None, operation.attempts)
+                    return Unanswered(_no_token(error), None, operation.attempts)
                 asked.noticed(happened, trial.token)
             operation, decision = operation.after(happened, self._clock.monotonic(), self._clock.dice())
             match decision:
@@ -113,7 +113,10 @@ class Operating:
                     await asyncio.sleep(seconds)
                 case Refresh() if trial.token:
                     asked.retried("token")
-                    await self._wait_for_another(trial.token, asked.key.project.name, operation.deadline)
+                    try:
+                        await self._wait_for_another(trial.token, asked.key.project.name, operation.deadline)
+                    except TokenUnavailableError as error:
+                        return Unanswered(_no_token(error), happened, operation.attempts)
                 case Reopen() if trial.session:
                     asked.retried("session")
                     self._pool.lose(trial.session)
@@ -124,8 +127,12 @@ class Operating:
                 trial.token = await self._tokens.current(asked.key.project.name)
                 trial.session = await self._pool.session(asked.key, trial.token)
         except TimeoutError as error:
+            if trial.token is None:
+                raise TokenUnavailableError("no token could be had in time") from error
             raise HappenedError(NotSent("no session could be opened in time")) from error
         seconds = operation.deadline - self._clock.monotonic()
+        if seconds <= 0:  # what is sent now would be given up with its fate unknown
+            raise HappenedError(NotSent("the time was up before the request was sent"))
         request = Request(asked.method, asked.params, seconds, asked.on_notification)
         message = await trial.session.request(request, trial.token)
         if wanted := account_asked(bytes(message.result)):
@@ -136,8 +143,12 @@ class Operating:
         try:
             async with asyncio.timeout(deadline - self._clock.monotonic()):
                 await self._tokens.after(project, rejected)
-        except TimeoutError:
-            return  # the next try meets the deadline, or the old token once more, and gives up
+        except TimeoutError as error:
+            raise TokenUnavailableError("Pipedream refused our token and no other came in time") from error
+
+
+def _no_token(error: TokenUnavailableError) -> GiveUp:
+    return GiveUp(Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, str(error))
 
 
 @dataclass(slots=True)

@@ -2,9 +2,11 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 
-from .core.retry import FateUnknown, NotSent
+from .core.retry import FateUnknown, NotSent, Refused
 from .ports import Token
+from .served import Project
 from .upstream.answer import HappenedError
 from .upstream.head import SessionKey
 from .upstream.host import Host, Origin
@@ -19,6 +21,7 @@ class Pool:
         self._hosts: dict[Origin, Host] = {}
         self._sessions: dict[SessionKey, Session] = {}
         self._opening: dict[SessionKey, asyncio.Task[Session]] = {}
+        self._tasks: set[asyncio.Task[Session]] = set()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -34,6 +37,7 @@ class Pool:
         opening = self._opening.get(key)
         if opening is None:
             opening = self._opening[key] = asyncio.create_task(self._open(key, token))
+            self._tasks.add(opening)
             opening.add_done_callback(lambda done: self._opened(key, done))
         return await asyncio.shield(opening)  # one caller's cancellation must not fail the others
 
@@ -42,24 +46,37 @@ class Pool:
         if self._sessions.get(session.key) is session:
             del self._sessions[session.key]
 
-    def forget(self, project: str, user: str, app: str) -> None:
-        """Nobody needs the user's sessions for the app any more."""
-        unwanted = (project, user, app)
-        for key in list(self._sessions):
-            if (key.project.name, key.user, key.app) == unwanted:
-                del self._sessions[key]
+    def forget(self, key: SessionKey) -> None:
+        """A binding does not need the session any more; another one that does opens it anew."""
+        self._sessions.pop(key, None)
+        self._opening.pop(key, None)  # whoever waits for it still gets it
+
+    def forget_project(self, name: str) -> None:
+        """The project is not served any more."""
+        self._drop(lambda key: key.project.name == name)
+
+    def keep_only(self, project: Project) -> None:
+        """The project may have changed: sessions opened for it as it was are of no use."""
+        self._drop(lambda key: key.project.name == project.name and key.project != project)
+
+    def _drop(self, is_unwanted: Callable[[SessionKey], bool]) -> None:
+        for key in [key for key in (*self._sessions, *self._opening) if is_unwanted(key)]:
+            self.forget(key)
 
     async def close(self) -> None:
         """Close every connection."""
-        openings = list(self._opening.values())
-        for opening in openings:
+        for opening in self._tasks:
             opening.cancel()
-        await asyncio.gather(*openings, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for host in self._hosts.values():
             await host.close()
 
     async def _open(self, key: SessionKey, token: Token) -> Session:
-        session = Session(key, self._host(Origin.of(key.project.mcp_url)))
+        try:
+            session = Session(key, self._host(Origin.of(key.project.mcp_url)))
+        except ValueError as error:
+            cause = f"the MCP URL of PipedreamProject {key.project.name} cannot be used: {error}"
+            raise HappenedError(Refused(cause)) from error
         try:
             await session.initialize(token)
         except HappenedError as error:
@@ -67,8 +84,11 @@ class Pool:
         return session
 
     def _opened(self, key: SessionKey, done: asyncio.Task[Session]) -> None:
-        self._opening.pop(key, None)
-        if not done.cancelled() and done.exception() is None:
+        self._tasks.discard(done)
+        is_wanted = self._opening.get(key) is done
+        if is_wanted:
+            del self._opening[key]
+        if not done.cancelled() and done.exception() is None and is_wanted:
             self._sessions[key] = done.result()
 
     def _host(self, origin: Origin) -> Host:

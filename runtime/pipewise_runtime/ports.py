@@ -31,7 +31,11 @@ class Tokens(Protocol):
         """
 
     async def after(self, project: str, rejected: Token) -> Token:
-        """Wait until there is another token than the rejected one; the caller bounds the wait."""
+        """Wait until there is another token than the rejected one; the caller bounds the wait.
+
+        Raises:
+            TokenUnavailableError: there will be none.
+        """
 
 
 class Sink(Protocol):

@@ -83,13 +83,14 @@ class Probing:
                 for subject in self._subjects(now):
                     if probe := subject.breaker.begin_probe(now):
                         probes.create_task(self._probe(subject, probe))
-                    elif due := subject.breaker.probe_at():
+                    elif (due := subject.breaker.probe_at()) is not None:
                         pause = min(pause, due - now)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._woken.wait()
 
     def _subjects(self, now: float) -> Iterator[_OfProvider | _OfUser]:
+        """Whose breakers may want a probe; users' own only where the provider is known to be well."""
         for provider in list(self._registry.providers.values()):
             if now - provider.worked_at > IDLE_CHECK_SECONDS * (1 - self._clock.dice() / 4):
                 provider.breaker.ask_for_probe(now)
@@ -99,7 +100,9 @@ class Probing:
             service = binding.service(service_name) if binding else None
             if binding is None or service is None or binding.is_demo(service):
                 del self._registry.user_breakers[name, service_name]
-            elif self._registry.provider(binding, service).available:
+                continue
+            provider = self._registry.provider(binding, service)
+            if provider.available and not provider.breaker.awaits_probe:
                 yield _OfUser(binding, service, breaker)
 
     async def _probe(self, subject: _OfProvider | _OfUser, probe: Probe) -> None:
@@ -123,8 +126,14 @@ class Probing:
             case _OfUser(binding=binding, service=service):
                 return await self._listing.tools(binding, service)
             case _OfProvider(provider=provider):
-                binding, service = self._registry.representative(provider)
-                return await self._listing.tools(binding, service)
+                representative = self._registry.representative(provider)
+                if representative is None:
+                    raise NoVerdictError("nobody uses the app any more")
+                try:
+                    return await self._listing.tools(*representative)
+                except ProbeFailedError:
+                    provider.ask_another(representative[0].name)
+                    raise
 
     def _failed(self, subject: _OfProvider | _OfUser, cause: str) -> None:
         match subject:
@@ -132,6 +141,8 @@ class Probing:
                 log.warning("probe_failed", app=provider.app, cause=cause, breaker_open=provider.breaker.open)
                 provider.did_not_answer(cause)
             case _OfUser(binding=binding, service=service, breaker=breaker):
+                if not self._registry.serves(binding, service):
+                    return
                 place = (binding.name, service.name)
                 self._evidence.trouble(*place, Verdict.UPSTREAM_UNAVAILABLE, cause, self._clock.wall())
                 self._evidence.service_breaker(*place, "Open" if breaker.open else "Closed")
@@ -139,12 +150,34 @@ class Probing:
     def _worked(self, subject: _OfProvider | _OfUser, toolset: Toolset) -> None:
         match subject:
             case _OfProvider(provider=provider):
-                if not provider.available:
-                    log.info("provider_available", app=provider.app, tools=len(toolset.tools))
+                was_available = provider.available
                 provider.listed(toolset)
+                if was_available is False and provider.available:
+                    log.info("provider_available", app=provider.app, tools=len(toolset.tools))
+                    self._forgive(provider)
+                else:
+                    self._tell_of_users(provider)
             case _OfUser(binding=binding, service=service, breaker=breaker):
+                if not breaker.open:
+                    self._mended(binding, service)
                 if breaker.failures == 0:
                     self._registry.user_breakers.pop((binding.name, service.name), None)
-                known = self._evidence.exception(binding.name, service.name)
-                if known and known.verdict is Verdict.UPSTREAM_UNAVAILABLE:
-                    self._evidence.settled(binding.name, service.name)
+
+    def _tell_of_users(self, provider: Provider) -> None:
+        """The provider is well, so whoever's calls are refused all the same is in trouble of his own."""
+        for binding, service, breaker in self._registry.in_trouble_with(provider):
+            if breaker.open and provider.available:
+                place, cause = (binding.name, service.name), "calls failed while the service answered others"
+                self._evidence.trouble(*place, Verdict.UPSTREAM_UNAVAILABLE, cause, self._clock.wall())
+                self._evidence.service_breaker(*place, "Open")
+
+    def _forgive(self, provider: Provider) -> None:
+        """The provider is back: what its users met was its trouble, and one outage needs no probe of each."""
+        for binding, service, _ in self._registry.in_trouble_with(provider):
+            self._mended(binding, service)
+            del self._registry.user_breakers[binding.name, service.name]
+
+    def _mended(self, binding: ServedBinding, service: ServedService) -> None:
+        known = self._evidence.exception(binding.name, service.name)
+        if known and known.verdict is Verdict.UPSTREAM_UNAVAILABLE:
+            self._evidence.settled(binding.name, service.name)

@@ -37,7 +37,7 @@ def failure(service: ServedService, given_up: GiveUp, attempts: int, connect_url
         reason=given_up.verdict.value,
         outcome=given_up.outcome.value,
         attempts=attempts,
-        retry_after_seconds=math.ceil(wait) if wait else None,
+        retry_after_seconds=None if wait is None else max(math.ceil(wait), 1),
         connect_url=connect_url,
     )
     text = _sentence(service.app, given_up, problem)

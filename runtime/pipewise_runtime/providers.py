@@ -29,19 +29,27 @@ class Provider:
     worked_at: float = float("-inf")
     """When it last answered properly."""
     users: dict[str, ServedBinding] = field(default_factory=dict)
-    """The bindings that use it, by name."""
+    """The bindings that use it, by name; empty once nobody does, and then nothing more is told."""
+    _failing: set[str] = field(default_factory=set)
+    """The bindings whose calls failed since anybody's was answered."""
     _was_open: bool = False
 
     def worked(self) -> None:
         """A user's call was answered properly."""
         self.worked_at = self.clock.monotonic()
         self.breaker.succeeded()
+        self._failing.clear()
         if not self.available and not self.breaker.open:
             self.note(available=True)
 
-    def failed(self, cause: str) -> None:
-        """A counted failure of a user's call."""
-        self.breaker.failed(self.clock.monotonic())
+    def failed(self, binding: str, cause: str) -> None:
+        """A counted failure of a call; of one user alone among several it only asks for a probe."""
+        self._failing.add(binding)
+        now = self.clock.monotonic()
+        if len(self._failing) == 1 and len(self.users) > 1:
+            self.breaker.ask_for_probe(now)
+        else:
+            self.breaker.failed(now)
         if self.breaker.open != self._was_open:
             self.note(available=False, message=cause)
 
@@ -58,9 +66,16 @@ class Provider:
         self.looked.set()
         self.note(available=False, message=cause)
 
+    def ask_another(self, binding: str) -> None:
+        """Let the next probe use another user's session: what this one met may be its own trouble."""
+        if binding in self.users:
+            self.users[binding] = self.users.pop(binding)
+
     def note(self, *, available: bool, message: str = "") -> None:
         """Tell report and metrics where the provider stands."""
         self.available = available
+        if not self.users:
+            return
         is_open = self.breaker.open
         tools = len(self.toolset.tools) if self.toolset else None
         seen = ProviderSeen(available, "Open" if is_open else "Closed", message, tools)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from pipewise_crds import Verdict
+
 from .clock import Clock
 from .core.breaker import Breaker
 from .core.catalogue import Catalogue, Offer, Toolset, catalogue
@@ -46,19 +48,40 @@ class Registry:
         return self.providers[binding.project, service.app]
 
     def providers_of(self, binding: ServedBinding) -> list[Provider]:
-        """The providers behind the live services of a served binding."""
-        return [self.provider(binding, service) for service in binding.live()]
+        """The providers behind the live services of a binding; none where it is not served any more."""
+        keys = ((binding.project, service.app) for service in binding.live())
+        return [self.providers[key] for key in keys if key in self.providers]
 
-    def representative(self, provider: Provider) -> tuple[ServedBinding, ServedService]:
-        """Whose session a probe of the provider uses: of one in trouble, else of anybody."""
-        troubled = (name for name, _ in self.user_breakers if name in provider.users)
-        binding = self._by_name[next(troubled, None) or next(iter(provider.users))]
+    def serves(self, binding: ServedBinding, service: ServedService) -> bool:
+        """Whether that agent and user still have that service: what was learned of it is of use."""
+        now = self.binding(binding.agent, binding.user)
+        if now is None or (now.name, now.project) != (binding.name, binding.project):
+            return False
+        same = now.service(service.name)
+        return same is not None and same.app == service.app
+
+    def representative(self, provider: Provider) -> tuple[ServedBinding, ServedService] | None:
+        """Whose session a probe of the provider uses: of one not in trouble if possible; None without users."""
+        if not provider.users:
+            return None
+        troubled = {name for name, _ in self.user_breakers}
+        well = (name for name in provider.users if name not in troubled)
+        binding = self._by_name[next(well, None) or next(iter(provider.users))]
         return binding, next(service for service in binding.live() if service.app == provider.app)
+
+    def in_trouble_with(self, provider: Provider) -> list[tuple[ServedBinding, ServedService, Breaker]]:
+        """The users of a provider who have a breaker of their own."""
+        found = []
+        for (name, service_name), breaker in self.user_breakers.items():
+            binding = self._by_name.get(name)
+            service = binding.service(service_name) if binding else None
+            if binding and service and (binding.project, service.app) == (provider.project, provider.app):
+                found.append((binding, service, breaker))
+        return found
 
     def put_project(self, project: Project) -> None:
         """Take up a project."""
         self.projects[project.name] = project
-        self.metrics.know_project(project.name)
 
     def drop_project(self, name: str) -> None:
         """Forget a project; its bindings cannot be served until it is back."""
@@ -70,6 +93,7 @@ class Registry:
         if before:
             self._settle_accounts(before, binding)
             self._unlink(before, keep=binding)
+            self._forget_caller(before)
         self._by_name[binding.name] = binding
         self._by_caller[binding.agent, binding.user] = binding
         for service in binding.live():
@@ -81,8 +105,7 @@ class Registry:
         """Stop serving a binding; returns it."""
         binding = self._by_name.pop(name, None)
         if binding:
-            if self._by_caller.get((binding.agent, binding.user)) is binding:
-                del self._by_caller[binding.agent, binding.user]
+            self._forget_caller(binding)
             self._unlink(binding, keep=None)
             self.evidence.binding_gone(name)
             self.metrics.bindings.set(len(self))
@@ -110,8 +133,14 @@ class Registry:
         """An account that is listed as healthy now and was not before mends what calls met."""
         for service in binding.services:
             was = before.service(service.name)
-            if was and was.account != "Healthy" and service.account == "Healthy":
+            met = self.evidence.exception(binding.name, service.name)
+            mended = was and was.account != "Healthy" and service.account == "Healthy"
+            if mended and met and met.verdict is Verdict.CREDENTIAL_INVALID:
                 self.evidence.settled(binding.name, service.name)
+
+    def _forget_caller(self, binding: ServedBinding) -> None:
+        if self._by_caller.get((binding.agent, binding.user)) is binding:
+            del self._by_caller[binding.agent, binding.user]
 
     def _link(self, binding: ServedBinding, service: ServedService) -> None:
         key = (binding.project, service.app)
@@ -123,8 +152,9 @@ class Registry:
 
     def _unlink(self, binding: ServedBinding, keep: ServedBinding | None) -> None:
         kept_apps = {(keep.project, service.app) for service in keep.live()} if keep else set()
+        kept_places = {(keep.project, each.name, each.app) for each in keep.services} if keep else set()
         for service in binding.services:
-            if keep is None or keep.service(service.name) is None:
+            if (binding.project, service.name, service.app) not in kept_places:
                 self.user_breakers.pop((binding.name, service.name), None)
                 self.evidence.settled(binding.name, service.name)
         for service in binding.live():
@@ -135,6 +165,7 @@ class Registry:
                 if not provider.users:
                     del self.providers[key]
                     self.evidence.provider_gone(*key)
+                    self.metrics.forget_app(*key)
 
 
 _MOST_CATALOGUES = 64

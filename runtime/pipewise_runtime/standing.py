@@ -13,13 +13,10 @@ from .core.retry import Happened, Throttled, TokenRejected
 from .metrics import Metrics
 from .ports import Token
 
-THROTTLED_SECONDS = 30.0
-"""How long a 429 without Retry-After is taken to hold."""
-
 
 @dataclass(slots=True)
 class Standing:
-    """Token and quota of every project in use."""
+    """Token and quota of every project in use; of others, which late answers still concern, nothing is noted."""
 
     clock: Clock
     evidence: Evidence
@@ -28,26 +25,37 @@ class Standing:
 
     def quota(self, project: str) -> Quota:
         """This runtime's part of a project's quota."""
-        return self._quotas.setdefault(project, Quota())
+        known = self._quotas.get(project)
+        if known is None:
+            quota = known = self._quotas[project] = Quota()
+            self.metrics.know_project(project, lambda: quota.exhausted(self.clock.monotonic()))
+        return known
 
     def forget(self, project: str) -> None:
         """The project is not served any more."""
-        self._quotas.pop(project, None)
+        if self._quotas.pop(project, None):
+            self.metrics.forget_project(project)
         self.evidence.project_gone(project)
 
     def noticed(self, project: str, happened: Happened, token: Token | None) -> None:
         """A try met something; only what concerns the project as a whole is taken note of."""
+        if project not in self._quotas:
+            return
         match happened:
             case TokenRejected() if token:
                 self.metrics.token_rejections.labels(project).inc()
                 self.evidence.token_rejected(project, token.expires_at)
             case Throttled(retry_after_seconds=wished):
-                self._throttled(project, THROTTLED_SECONDS if wished is None else wished)
+                self.metrics.quota_rejections.labels(project).inc()
+                lasts = self._quotas[project].throttled(self.clock.monotonic(), wished)
+                self.evidence.quota_exhausted(project, self.clock.wall() + timedelta(seconds=lasts))
 
     def over_quota(self, project: str) -> float:
         """Seconds until a run fits, where none fits now; else the run is counted and it is 0."""
+        quota = self._quotas.get(project)
+        if quota is None:
+            return 0.0
         now = self.clock.monotonic()
-        quota = self.quota(project)
         wait = quota.wait(now)
         if wait:
             self.metrics.quota_rejections.labels(project).inc()
@@ -55,14 +63,16 @@ class Standing:
             quota.ran(now)
         return wait
 
-    def answered(self, project: str, token: Token) -> None:
-        """A call was answered: the token is good and the quota lasts."""
-        self.evidence.token_accepted(project, token.expires_at)
-        self.evidence.quota_available(project)
-        self.metrics.quota_exhausted.labels(project).set(0)
+    def accepted(self, project: str, token: Token) -> None:
+        """Pipedream took the token."""
+        if project in self._quotas:
+            self.evidence.token_accepted(project, token.expires_at)
 
-    def _throttled(self, project: str, seconds: float) -> None:
-        self.metrics.quota_rejections.labels(project).inc()
-        self.metrics.quota_exhausted.labels(project).set(1)
-        self.quota(project).throttled(self.clock.monotonic() + seconds)
-        self.evidence.quota_exhausted(project, self.clock.wall() + timedelta(seconds=seconds))
+    def answered(self, project: str, token: Token) -> None:
+        """A run was answered: the token is good, and the quota lasts if no 429 came meanwhile."""
+        quota = self._quotas.get(project)
+        if quota is None:
+            return
+        self.evidence.token_accepted(project, token.expires_at)
+        if quota.answered(self.clock.monotonic()):
+            self.evidence.quota_available(project)

@@ -31,10 +31,10 @@ class Breaker:
     _generation: int = 0
 
     def retry_after(self, now: float) -> float:
-        """Seconds after which a call may pass again at the earliest; 0 when it passes now."""
-        if not self.open:
+        """Seconds until the probe that may let calls pass; 0 when they pass, or it is due or under way."""
+        if not self.open or self._next_probe_at is None:
             return 0.0
-        return max((self._next_probe_at or now) - now, 0.0)
+        return max(self._next_probe_at - now, 0.0)
 
     def succeeded(self) -> None:
         """A user's call was answered properly; an open breaker waits for its probe all the same."""
@@ -50,8 +50,13 @@ class Breaker:
 
     def ask_for_probe(self, now: float) -> None:
         """Want a probe though nothing failed: nothing is known yet, or for too long."""
-        if self._next_probe_at is None:
+        if not self.awaits_probe:
             self._next_probe_at = now
+
+    @property
+    def awaits_probe(self) -> bool:
+        """Whether a probe is wanted or under way, so that more will be known soon."""
+        return self._probing or self._next_probe_at is not None
 
     def probe_at(self) -> float | None:
         """When the next probe is due; None when none is wanted or one is under way."""
@@ -88,7 +93,8 @@ class Breaker:
         if self.failures >= self.failures_to_open:
             self._open(now)
         elif not self._probing:
-            self._next_probe_at = min(probe_at, self._next_probe_at or probe_at)
+            earlier = probe_at if self._next_probe_at is None else self._next_probe_at
+            self._next_probe_at = min(probe_at, earlier)
 
     def _open(self, now: float) -> None:
         self._generation += 1  # a probe that began before must not close what opened since

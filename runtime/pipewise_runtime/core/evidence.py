@@ -24,6 +24,10 @@ class ProviderSeen:
     tools: int | None = None
 
 
+MOST_MESSAGE = 1024
+"""Characters of a message that the contract has room for; causes may come from an upstream's hands."""
+
+
 @dataclass(slots=True)
 class Evidence:
     """Everything worth reporting; it grows with trouble, not with users."""
@@ -80,7 +84,7 @@ class Evidence:
         tools = seen.tools if seen.tools is not None else known.tools if known else None
         report = ProviderReport(
             project=project, app=app, state=state, breaker=seen.breaker, since=since,
-            message=seen.message, tools=tools,
+            message=seen.message[:MOST_MESSAGE], tools=tools,
         )  # fmt: skip
         if report != known:
             self._providers[project, app] = report
@@ -101,7 +105,7 @@ class Evidence:
         known = self._exceptions.get((binding, service))
         same = known is not None and known.verdict == verdict
         self._exceptions[binding, service] = ExceptionReport(
-            binding=binding, service=service, verdict=verdict, message=message, last_seen=now,
+            binding=binding, service=service, verdict=verdict, message=message[:MOST_MESSAGE], last_seen=now,
             since=known.since if known and same else now, breaker=known.breaker if known else "Closed",
         )  # fmt: skip
         if not same:

@@ -110,23 +110,27 @@ class Operation:
     deadline: float
     """When it must be answered, on the clock that `now` is read from, in seconds."""
     policy: Resilience
-    attempts: int = 1
-    """Tries begun, the first included."""
+    attempts: int = 0
+    """Tries begun."""
     retries: int = 0
-    """Of these, tries after a wait."""
+    """Waits decided on, each to be followed by a try."""
     refreshed: bool = False
     reopened: bool = False
+
+    def begun(self) -> "Operation":
+        """Another try begins."""
+        return replace(self, attempts=self.attempts + 1)
 
     def after(self, happened: Happened, now: float, dice: float) -> tuple["Operation", Decision]:
         """Decide on what happened; `dice` in [0, 1) spreads the waits of many callers."""
         decision = self._decide(happened, now, dice)
         match decision:
             case Retry():
-                return replace(self, attempts=self.attempts + 1, retries=self.retries + 1), decision
+                return replace(self, retries=self.retries + 1), decision
             case Refresh():
-                return replace(self, attempts=self.attempts + 1, refreshed=True), decision
+                return replace(self, refreshed=True), decision
             case Reopen():
-                return replace(self, attempts=self.attempts + 1, reopened=True), decision
+                return replace(self, reopened=True), decision
             case GiveUp():
                 return self, decision
 
@@ -164,7 +168,9 @@ class Operation:
                 return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
 
     def _retry(self, otherwise: GiveUp, reason: str, now: float, dice: float, least: float = 0.0) -> Decision:
-        wait = max(scheduled_wait(self.policy, self.retries) * (1 + dice / 4), least)
+        scheduled = scheduled_wait(self.policy, self.retries)
+        spread = scheduled * dice / 4  # also over the end of a Retry-After, which all callers were told alike
+        wait = max(min(scheduled + spread, self.policy.max_delay.total_seconds()), least + spread)
         if self.retries >= self.policy.max_retries or now + wait >= self.deadline:
             return otherwise
         return Retry(wait, reason)
