@@ -1,0 +1,112 @@
+"""The judgement of a project."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipewise_crds import ProjectStatus, Verdict
+from pipewise_operator.judge.conditions import find
+from pipewise_operator.judge.evidence import HEALTHY
+from pipewise_operator.judge.project import (
+    ProjectFacts,
+    Refused,
+    SecretMissing,
+    Trouble,
+    Unreachable,
+    judge_invalid_project,
+    judge_project,
+    token_finding,
+)
+from support.judging import NOON
+from support.observing import project
+
+VALID = NOON + timedelta(minutes=30)
+FACTS = st.builds(
+    ProjectFacts,
+    token_expires_at=st.sampled_from([None, VALID, NOON - timedelta(minutes=1)]),
+    minting=st.sampled_from([None, Refused("no"), SecretMissing("gone"), Unreachable("503")]),
+    listing=st.sampled_from([None, Unreachable("503")]),
+    rejected=st.booleans(),
+    rejections=st.integers(0, 3),
+)
+
+
+def told(status: ProjectStatus, kind: str) -> tuple[str, str]:
+    condition = find(status.conditions, kind)  # type: ignore[arg-type] - a StrEnum's value
+    assert condition is not None
+    return condition.status, condition.reason
+
+
+def status_of(facts: ProjectFacts, seconds: int | None = None) -> ProjectStatus:
+    until = None if seconds is None else NOON + timedelta(seconds=seconds)
+    return judge_project(project(), facts, until, NOON)
+
+
+CASES: list[tuple[Trouble | None, str, tuple[str, str], tuple[str, str]]] = [
+    (None, "valid", ("True", "Ready"), ("True", "Valid")),
+    (Refused("no"), "none", ("False", "ProjectCredentialInvalid"), ("False", "ProjectCredentialInvalid")),
+    (SecretMissing("gone"), "none", ("False", "SecretNotFound"), ("False", "SecretNotFound")),
+    (Unreachable("503"), "none", ("False", "UpstreamUnavailable"), ("Unknown", "Unknown")),
+    (None, "none", ("Unknown", "Unknown"), ("Unknown", "Unknown")),
+    (Unreachable("503"), "valid", ("True", "Ready"), ("True", "Valid")),
+]
+
+
+@pytest.mark.parametrize(("trouble", "token", "ready", "credentials"), CASES)
+def test_the_credentials_are_told_as_they_were_met(
+    trouble: Trouble | None, token: str, ready: tuple[str, str], credentials: tuple[str, str]
+) -> None:
+    facts = ProjectFacts(token_expires_at=VALID if token == "valid" else None, minting=trouble)
+    status = status_of(facts)
+    assert told(status, "Ready") == ready
+    assert told(status, "CredentialsValid") == credentials
+
+
+def test_a_refused_secret_does_not_stop_calls_while_the_old_token_lives() -> None:
+    facts = ProjectFacts(token_expires_at=VALID, minting=Refused("no"))
+    assert token_finding("default", facts, NOON) == HEALTHY
+    assert told(status_of(facts), "CredentialsValid") == ("False", "ProjectCredentialInvalid")
+
+
+def test_a_second_fresh_token_that_is_refused_means_that_we_are() -> None:
+    once = ProjectFacts(token_expires_at=VALID, rejected=True, rejections=1)
+    assert token_finding("default", once, NOON) == HEALTHY
+    twice = ProjectFacts(token_expires_at=VALID, rejections=2)
+    assert token_finding("default", twice, NOON).verdict is Verdict.PROJECT_CREDENTIAL_INVALID
+
+
+def test_a_quota_that_has_come_back_is_not_told() -> None:
+    facts = ProjectFacts(token_expires_at=VALID)
+    assert told(status_of(facts, 5), "QuotaAvailable") == ("False", "QuotaExhausted")
+    assert told(status_of(facts, -5), "QuotaAvailable") == ("True", "Available")
+
+
+def test_an_invalid_spec_keeps_what_was_known() -> None:
+    before = status_of(ProjectFacts(token_expires_at=VALID))
+    broken = project().model_copy(update={"status": before})
+    status = judge_invalid_project(broken, "projectID: too long", NOON)
+    assert told(status, "Ready") == ("False", "InvalidSpec")
+    assert status.token_expires_at == VALID
+
+
+@given(FACTS, st.none() | st.integers(-10, 10))
+def test_a_project_status_that_was_written_is_not_written_again(
+    facts: ProjectFacts, seconds: int | None
+) -> None:
+    first = status_of(facts, seconds)
+    until = None if seconds is None else NOON + timedelta(seconds=seconds)
+    written = project().model_copy(update={"status": first})
+    assert judge_project(written, facts, until, NOON) == first
+
+
+@given(FACTS, st.none() | st.integers(-10, 10))
+def test_ready_means_that_a_token_is_valid_and_quota_is_left(
+    facts: ProjectFacts, seconds: int | None
+) -> None:
+    status = status_of(facts, seconds)
+    if told(status, "Ready")[0] == "True":
+        assert facts.token_expires_at == VALID
+        assert told(status, "CredentialsValid")[0] == "True"
+        assert told(status, "QuotaAvailable")[0] == "True"
