@@ -19,18 +19,19 @@ SELECTORS = sorted(
 )
 OF_RUNTIME = [each for each in SELECTORS if each.startswith("pipewise_runtime_")]
 OF_OPERATOR = [each for each in SELECTORS if each not in OF_RUNTIME]
-NOWHERE = "http://127.0.0.1:9"
 
 
-def bind(namespace: Namespace) -> None:
-    """Make a project that cannot be reached, and a binding of it."""
+def bind(namespace: Namespace, sandbox: str) -> None:
+    """Make a project at the sandbox, its credentials, and a binding."""
     project = {
         "projectID": "proj_demo",
         "environment": "development",
         "credentialsSecretRef": {"name": "pipedream"},
-        "endpoints": {"api": f"{NOWHERE}/v1", "mcp": f"{NOWHERE}/v3"},
+        "endpoints": {"api": f"{sandbox}/v1", "mcp": f"{sandbox}/v3"},
     }
+    keys = {"client-id": "demo-client", "client-secret": "demo-secret"}
     namespace.apply(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pipedream"}, "stringData": keys},
         manifest("PipedreamProject", "default", project),
         manifest("AgentMCPBinding", "coordinator-ada", {"agent": "coordinator", "user": "ada"}),
     )
@@ -58,22 +59,19 @@ def assert_all_are_there(url: str, selectors: Sequence[str]) -> None:
         assert without_series(url, selectors) == []
         return True
 
-    eventually_sync(check, within=15)
+    eventually_sync(check, within=20)
 
 
-def test_the_operator_has_every_series_that_alerts_ask_it_for(namespace: Namespace, tmp_path: Path) -> None:
-    bind(namespace)
-    config = str(namespace.cluster.kubeconfig)
-    arguments = ["--metrics", "127.0.0.1:0", "--kubeconfig", config, "--namespace", namespace.name]
+def test_the_programs_have_every_series_that_alerts_ask_for(namespace: Namespace, tmp_path: Path) -> None:
+    where = ["--kubeconfig", str(namespace.cluster.kubeconfig), "--namespace", namespace.name]
+    served = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--name", "beside-coordinator"]
     assert OF_OPERATOR
-    with Program("pipewise_operator", arguments, tmp_path) as operator:
-        assert_all_are_there(operator.url("metrics"), OF_OPERATOR)
-
-
-def test_a_runtime_has_every_series_that_alerts_ask_it_for(namespace: Namespace, tmp_path: Path) -> None:
-    bind(namespace)
-    where = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--name", "beside-coordinator"]
-    who = ["--kubeconfig", str(namespace.cluster.kubeconfig), "--namespace", namespace.name]
     assert OF_RUNTIME
-    with Program("pipewise_runtime", [*where, *who], tmp_path) as runtime:
+    with (
+        Program("pipewise_sandbox", ["--listen", "127.0.0.1:0"], tmp_path) as sandbox,
+        Program("pipewise_operator", ["--metrics", "127.0.0.1:0", *where], tmp_path) as operator,
+        Program("pipewise_runtime", [*served, *where], tmp_path) as runtime,
+    ):
+        bind(namespace, sandbox.url())
         assert_all_are_there(runtime.url("metrics"), OF_RUNTIME)
+        assert_all_are_there(operator.url("metrics"), OF_OPERATOR)
