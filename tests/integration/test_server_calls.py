@@ -127,3 +127,24 @@ async def test_a_client_that_sends_half_a_request_and_leaves_disturbs_nobody(
         return (await post(http, rpc("ping"))).status_code == 200
 
     await eventually(is_served)
+
+
+async def test_a_client_that_leaves_its_batch_ends_all_its_calls(base: str, calls: MemoryCalls) -> None:
+    async with httpx2.AsyncClient(base_url=base) as leaving:
+        running = asyncio.create_task(post(leaving, [call("hang", id=1), call("hang", id=2)]))
+        await calls.started.wait()
+        running.cancel()
+        await asyncio.wait((running,))
+    await eventually(lambda: calls.hanging == 0)
+
+
+async def test_a_word_that_could_mean_two_calls_ends_neither(
+    http: httpx2.AsyncClient, calls: MemoryCalls
+) -> None:
+    running = [asyncio.create_task(post(http, call("wait", id="same"))) for _ in range(2)]
+    await eventually(lambda: calls.waiting == 2)
+    note = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "same"}}
+    assert (await post(http, note)).status_code == 202
+    calls.may_finish.set()
+    for reply in await asyncio.gather(*running):
+        assert reply.json()["result"]["content"][0]["text"] == "waited"

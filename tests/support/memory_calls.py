@@ -23,6 +23,10 @@ class MemoryCalls:
         """Set once `hang` was cancelled."""
         self.may_finish = asyncio.Event()
         """Lets `wait` answer."""
+        self.hanging = 0
+        """Calls of `hang` that run now."""
+        self.waiting = 0
+        """Calls of `wait` begun so far."""
 
     def binding(self, agent: str, user: str) -> ServedBinding | None:
         """The binding served for an agent and user."""
@@ -47,6 +51,7 @@ class MemoryCalls:
                 await self._hang()
             case "wait":
                 self.started.set()
+                self.waiting += 1
                 await self.may_finish.wait()
                 return text_result("waited")
             case "progress":
@@ -61,11 +66,14 @@ class MemoryCalls:
 
     async def _hang(self) -> None:
         self.started.set()
+        self.hanging += 1
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+        finally:
+            self.hanging -= 1
 
 
 def binding_of(agent: str, user: str) -> ServedBinding:

@@ -26,7 +26,7 @@ from .envelope import (
 )
 from .heads import Refusal, Terms, agent_and_user, head_of, judged
 from .methods import Methods, cancelled_id, not_in_batch
-from .running import CancelledByClientError, RunningCalls, cancelled_with_client
+from .running import CancelledByClientError, Running, RunningCalls
 from .streaming import Reply
 from .versions import SUPPORTED, WITH_BATCHES
 
@@ -108,7 +108,7 @@ class AgentsApp:
         reply = Reply(exchange.send, takes_events=exchange.terms.takes_events)
         key = (exchange.agent, exchange.user, bytes(request.id))
         try:
-            with self.running.entered(key) as running, cancelled_with_client(exchange.receive, running):
+            with Running(self.running, key, exchange.receive):
                 response = await self._methods.call(binding, request, reply.notify)
         except CancelledByClientError:
             log.info("call_cancelled", agent=exchange.agent, user=exchange.user)
@@ -146,8 +146,9 @@ class AgentsApp:
             return not_in_batch(message)
         if message.method != "tools/call":
             return await self._methods.answer(binding, message)
+        key = (exchange.agent, exchange.user, bytes(message.id))
         try:
-            with self.running.entered((exchange.agent, exchange.user, bytes(message.id))):
+            with Running(self.running, key, exchange.receive):
                 return await self._methods.call(binding, message, _drop)
         except CancelledByClientError:
             return error_reply(bytes(message.id), REQUEST_CANCELLED, "request cancelled")

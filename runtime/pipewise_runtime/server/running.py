@@ -5,8 +5,6 @@ comes on another connection and names agent, user and request id.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -24,14 +22,26 @@ class CancelledByClientError(Exception):
 
 
 class Running:
-    """One call in flight. Use as a context around it, in the task that awaits it.
+    """One call in flight; a context around it, in the task that awaits it.
+
+    Args:
+        calls: where it is noted while it runs.
+        key: what its client calls it.
+        receive: tells when the client goes away.
 
     Raises:
         CancelledByClientError: on leaving, when the client ended the call.
     """
 
-    def __init__(self) -> None:
+    __slots__ = ("_calls", "_is_cancelled", "_key", "_receive", "_task", "_timer", "_watcher")
+
+    def __init__(self, calls: "RunningCalls", key: Key, receive: Receive) -> None:
+        self._calls = calls
+        self._key = key
+        self._receive = receive
         self._task: asyncio.Task[object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._is_cancelled = False
 
     def cancel(self) -> None:
@@ -42,16 +52,31 @@ class Running:
 
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
+        self._calls.add(self._key, self)
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_SECONDS, self._watch)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
+        self._calls.remove(self._key, self)
+        if self._timer:
+            self._timer.cancel()
+        if self._watcher:
+            self._watcher.cancel()
         if self._is_cancelled and task:
             task.uncancel()
             if kind is not None and issubclass(kind, asyncio.CancelledError):
                 raise CancelledByClientError
+
+    def _watch(self) -> None:
+        self._watcher = asyncio.create_task(self._cancel_when_gone())
+
+    async def _cancel_when_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.cancel()
 
 
 class RunningCalls:
@@ -63,19 +88,16 @@ class RunningCalls:
     def __len__(self) -> int:
         return sum(len(calls) for calls in self._calls.values())
 
-    @contextmanager
-    def entered(self, key: Key) -> Iterator[Running]:
-        """Note a call for the time it runs."""
-        running = Running()
+    def add(self, key: Key, running: Running) -> None:
+        """Note a call that begins."""
         self._calls.setdefault(key, []).append(running)
-        try:
-            with running:
-                yield running
-        finally:
-            calls = self._calls[key]
-            calls.remove(running)
-            if not calls:
-                del self._calls[key]
+
+    def remove(self, key: Key, running: Running) -> None:
+        """Forget a call that is over."""
+        calls = self._calls[key]
+        calls.remove(running)
+        if not calls:
+            del self._calls[key]
 
     def cancel(self, key: Key) -> bool:
         """End the call of that key; with two of the same key it is not known which is meant, so none ends."""
@@ -84,27 +106,3 @@ class RunningCalls:
             return False
         calls[0].cancel()
         return True
-
-
-@contextmanager
-def cancelled_with_client(receive: Receive, running: Running) -> Iterator[None]:
-    """End the call when its client goes away."""
-    watcher: asyncio.Task[None] | None = None
-
-    def watch() -> None:
-        nonlocal watcher
-        watcher = asyncio.create_task(_cancel_when_gone(receive, running))
-
-    timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_SECONDS, watch)
-    try:
-        yield
-    finally:
-        timer.cancel()
-        if watcher:
-            watcher.cancel()
-
-
-async def _cancel_when_gone(receive: Receive, running: Running) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    running.cancel()
