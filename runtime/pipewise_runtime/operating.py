@@ -105,21 +105,27 @@ class Operating:
                     return Unanswered(_no_token(error), None, operation.attempts)
                 asked.noticed(happened, trial.token)
             operation, decision = operation.after(happened, self._clock.monotonic(), self._clock.dice())
-            match decision:
-                case GiveUp():
-                    return Unanswered(decision, happened, operation.attempts)
-                case Retry(wait_seconds=seconds, reason=reason):
-                    asked.retried(reason)
-                    await asyncio.sleep(seconds)
-                case Refresh() if trial.token:
-                    asked.retried("token")
-                    try:
-                        await self._wait_for_another(trial.token, asked.key.project.name, operation.deadline)
-                    except TokenUnavailableError as error:
-                        return Unanswered(_no_token(error), happened, operation.attempts)
-                case Reopen() if trial.session:
-                    asked.retried("session")
-                    self._pool.lose(trial.session)
+            if isinstance(decision, GiveUp):
+                return Unanswered(decision, happened, operation.attempts)
+            try:
+                await self._prepare(decision, asked, trial, operation.deadline)
+            except TokenUnavailableError as error:
+                return Unanswered(_no_token(error), happened, operation.attempts)
+
+    async def _prepare(
+        self, decision: Retry | Refresh | Reopen, asked: Asked, trial: "_Trial", deadline: float
+    ) -> None:
+        """Do what must be done before the next try."""
+        match decision:
+            case Retry(wait_seconds=seconds, reason=reason):
+                asked.retried(reason)
+                await asyncio.sleep(seconds)
+            case Refresh() if trial.token:
+                asked.retried("token")
+                await self._wait_for_another(trial.token, asked.key.project.name, deadline)
+            case Reopen() if trial.session:
+                asked.retried("session")
+                self._pool.lose(trial.session)
 
     async def _try(self, asked: Asked, operation: Operation, trial: "_Trial") -> Answered:
         try:

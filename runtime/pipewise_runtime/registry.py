@@ -61,7 +61,7 @@ class Registry:
         return same is not None and same.app == service.app
 
     def representative(self, provider: Provider) -> tuple[ServedBinding, ServedService] | None:
-        """Whose session a probe of the provider uses: of one not in trouble if possible; None without users."""
+        """Whose session a probe uses: of one not in trouble if possible; None where nobody is left."""
         if not provider.users:
             return None
         troubled = {name for name, _ in self.user_breakers}

@@ -16,7 +16,7 @@ from .ports import Token
 
 @dataclass(slots=True)
 class Standing:
-    """Token and quota of every project in use; of others, which late answers still concern, nothing is noted."""
+    """Token and quota of every project in use; late answers of others are not taken note of."""
 
     clock: Clock
     evidence: Evidence

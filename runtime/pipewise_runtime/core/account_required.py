@@ -37,6 +37,7 @@ class _Result(_Asking):
     content: list[_Item] = []
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decoder = msgspec.json.Decoder(_Result)
 _text_decoder = msgspec.json.Decoder(_Asking)
 
@@ -47,7 +48,7 @@ def account_asked(result: bytes) -> AccountAsked | None:
         return None  # the common case, at the price of two searches
     try:
         read = _decoder.decode(result)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return None
     text = read.content[0].text if read.content else ""
     for asking in (read.structured_content, read, _in_json(text)):
@@ -63,7 +64,7 @@ def _in_json(text: str) -> _Asking | None:
         return None
     try:
         return _text_decoder.decode(text)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return None
 
 

@@ -3,11 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from hashlib import sha256
 
 import msgspec
 
 LONGEST_NAME = 64
 """Model providers accept no longer tool names (OpenAI's function names)."""
+
+
+_DIGEST = 8
+"""Hexadecimal digits that tell shortened names apart."""
 
 
 class _Annotations(msgspec.Struct, frozen=True, rename="camel"):
@@ -89,7 +94,8 @@ def catalogue(offers: Sequence[Offer]) -> Catalogue:
     """Put together what an agent sees; one offer for each service of the binding, in order."""
     routes: dict[str, Route] = {}
     for place, offer in enumerate(offers):
-        for tool in offer.toolset.tools:
+        tools = {tool.name: tool for tool in reversed(offer.toolset.tools)}  # of two with one name, the first
+        for tool in reversed(tools.values()):
             if offer.allows(tool.name):
                 routes[_offered_name(offer.service, tool.name, routes)] = Route(place, tool)
     listed = b",".join(route.tool.named(name) for name, route in routes.items())
@@ -97,8 +103,12 @@ def catalogue(offers: Sequence[Offer]) -> Catalogue:
 
 
 def _offered_name(service: str, tool: str, taken: Mapping[str, Route]) -> str:
-    """The tool's own name; where an earlier service offers it already, the service's name goes in front."""
-    if tool not in taken:
-        return tool
-    prefix = f"{service}_"
-    return prefix + tool[: LONGEST_NAME - len(prefix)]
+    """The tool's own name; where an earlier service offers it already, the service's name goes in front.
+
+    Where neither fits, a digest makes a shortened name unique, and the same at all times.
+    """
+    for name in (tool, f"{service}_{tool}"):
+        if len(name) <= LONGEST_NAME and name not in taken:
+            return name
+    digest = sha256(f"{service}/{tool}".encode()).hexdigest()[:_DIGEST]
+    return f"{tool[: LONGEST_NAME - _DIGEST - 1]}_{digest}"

@@ -49,7 +49,7 @@ class Quota:
         return lasts
 
     def answered(self, now: float) -> bool:
-        """A run was answered: whether that shows that the quota lasts, or only that it was sent before a 429."""
+        """A run was answered: whether that shows that the quota lasts; it may have been sent before a 429."""
         if now < self._refused_until:
             return False
         self._exhausted_until = float("-inf")

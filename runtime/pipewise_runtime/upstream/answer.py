@@ -5,12 +5,17 @@ What happened is said in the words of `core.retry`; what to do about it is decid
 
 from dataclasses import dataclass
 
+import msgspec
+
 from pipewise_runtime.core.retry import FateUnknown, Happened, Refused, SessionLost, Throttled, TokenRejected
 from pipewise_runtime.ports import OnNotification
 
 from .reply import Reply
 from .retry_after import seconds_of
 from .rpc import Message, NotJsonRpcError, message, messages
+
+_NOTHING = (b"", b"null")
+"""A field of an answer that is not there; some servers write both of its fields."""
 
 
 class HappenedError(Exception):
@@ -32,6 +37,8 @@ class Reader:
 
     def take(self, text: bytes) -> bool:
         """Take one message of an event stream; True when it is the answer."""
+        if self.answer or self.broken or not text.strip():
+            return False  # said already, or an event without data, with which servers open a stream
         try:
             read = message(text)
         except NotJsonRpcError as error:
@@ -57,10 +64,7 @@ class Reader:
         if reply.content_type == b"application/json":
             self._take_body(reply.body)
         elif reply.content_type != b"text/event-stream":
-            named = reply.content_type.decode("latin-1") or "nothing"
-            raise HappenedError(
-                FateUnknown(f"the reply's content type is {named}, not JSON or an event stream")
-            )
+            raise HappenedError(FateUnknown("the reply's content type is neither JSON nor an event stream"))
         if self.broken:
             raise HappenedError(FateUnknown(str(self.broken)))
         if self.answer is None or not _is_answer(self.answer):
@@ -76,7 +80,12 @@ class Reader:
 
 
 def _is_answer(read: Message) -> bool:
-    return bool(bytes(read.result)) != bool(bytes(read.error))
+    result, error = _object_in(read.result), _object_in(read.error)
+    return (result and bytes(read.error) in _NOTHING) or (error and bytes(read.result) in _NOTHING)
+
+
+def _object_in(field: msgspec.Raw) -> bool:
+    return bytes(field).lstrip().startswith(b"{")
 
 
 def _refusal(reply: Reply, *, has_session: bool) -> Happened:

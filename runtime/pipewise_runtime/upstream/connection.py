@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
+        self._head_is_whole = False
         self._events: SseParser | None = None
         self._lost = False
 
@@ -54,7 +55,7 @@ class Connection(asyncio.Protocol):
             CutOffError: the connection was lost, or the reply was not HTTP.
         """
         self._attempt, self._parser = attempt, httptools.HttpResponseParser(self)
-        self._headers, self._body, self._size, self._events = {}, [], 0, None
+        self._begin_reply()
         self._waiter = asyncio.get_running_loop().create_future()
         attempt.sent = True
         self._transport.write(attempt.request)
@@ -89,38 +90,45 @@ class Connection(asyncio.Protocol):
         if self._parser is None:
             self.abort()
             return
-        if not self._headers:
-            self._size += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._break("the reply was not HTTP")
+        if self.busy and not self._head_is_whole:
+            self._size += len(data)
+            if self._size > LARGEST_HEAD:
+                self._break("the reply's headers are too large")
 
     def eof_received(self) -> None:
         """Let the transport close."""
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         """Tell whoever waits, and the host."""
         if self._lost:
             return
         self._lost = True
-        if self.busy and self._ends_with_connection():
+        if self.busy and error is None and self._ends_with_connection():
             self.on_message_complete()
         self._fail("the connection was cut before the reply was complete")
         self._on_lost(self)
 
     # httptools callbacks
 
+    def on_message_begin(self) -> None:
+        """A reply begins; one that nobody asked for ends the connection."""
+        if self.busy:
+            self._headers = {}
+        else:
+            self.abort()
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
-        self._size += len(name) + len(value)
-        if self._size > LARGEST_HEAD:
-            self._break("the reply's headers are too large")
-        self._headers[name.lower()] = value
+        if self.busy:
+            self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         """Start to read events where the body is an event stream."""
-        self._size = 0
+        self._size, self._head_is_whole = 0, True
         media_type = self._headers.get(b"content-type", b"").lower()
         if media_type.startswith(b"text/event-stream") and self._attempt and self._attempt.on_event:
             self._events = SseParser()
@@ -138,7 +146,10 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The reply is whole: answer, and offer the connection for the next exchange."""
-        if self._parser is None or self._status() < 200:  # noqa: PLR2004 - an interim reply such as 103
+        if self._parser is None:
+            return
+        if self._status() < 200:  # noqa: PLR2004 - an interim reply such as 103: the real one follows
+            self._begin_reply()
             return
         reusable = self._parser.should_keep_alive() and not self._lost
         self._answer()
@@ -160,9 +171,13 @@ class Connection(asyncio.Protocol):
     def _status(self) -> int:
         return self._parser.get_status_code() if self._parser else 0
 
+    def _begin_reply(self) -> None:
+        self._headers, self._body, self._size = {}, [], 0
+        self._head_is_whole, self._events = False, None
+
     def _ends_with_connection(self) -> bool:
         """Whether the reply's length is marked by nothing but the connection's end."""
-        return bool(self._headers) and not self._headers.keys() & {b"content-length", b"transfer-encoding"}
+        return self._head_is_whole and not self._headers.keys() & {b"content-length", b"transfer-encoding"}
 
     def _break(self, cause: str) -> None:
         self._fail(cause)

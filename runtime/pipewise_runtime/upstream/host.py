@@ -51,6 +51,7 @@ class Host:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
         self._failure = ""
+        self._closed = False
         self._sweep: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -86,7 +87,8 @@ class Host:
                 await self.exchange(attempt)
 
     async def close(self) -> None:
-        """Close all connections; exchanges under way fail."""
+        """Close all connections; exchanges under way, and those that wait for a connection, fail."""
+        self._closed = True
         if self._sweep:
             self._sweep.cancel()
         for task in self._tasks:
@@ -94,8 +96,13 @@ class Host:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for connection in list(self._connections):
             connection.abort()
+        for waiter in self._waiters.values():
+            if not waiter.done():
+                waiter.set_exception(NotSentError("the runtime closes its connections"))
 
     async def _lease(self) -> Connection:
+        if self._closed:
+            raise NotSentError("the runtime closes its connections")
         caller = object()
         waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._waiters[caller] = waiter
@@ -111,18 +118,26 @@ class Host:
             self._waiters.pop(caller, None)
 
     def _do(self, actions: list[Action]) -> None:
+        if self._closed:
+            return
         for action in actions:
             match action:
                 case Grant(caller=caller, connection=Connection() as connection):
-                    self._waiters[caller].set_result(connection)
+                    self._grant(self._waiters[caller], connection)
                 case Open(caller=caller):
                     opener = asyncio.create_task(self._open(caller))
                     self._tasks.add(opener)
                     opener.add_done_callback(self._tasks.discard)
                 case Close(connection=Connection() as connection):
                     connection.abort()
-                case Fail(caller=caller):
+                case Fail(caller=caller) if not self._waiters[caller].done():
                     self._waiters[caller].set_exception(NotSentError(self._failure))
+
+    def _grant(self, waiter: asyncio.Future[Connection], connection: Connection) -> None:
+        if waiter.done():  # cancelled, in a task that has not come round to saying so
+            self._do(self._ledger.returned(connection, time.monotonic()))
+        else:
+            waiter.set_result(connection)
 
     async def _open(self, caller: object) -> None:
         loop = asyncio.get_running_loop()
@@ -133,7 +148,7 @@ class Host:
                     lambda: Connection(self._idle, self._gone),
                     name, self._origin.port, ssl=self._tls, server_hostname=name if self._tls else None,
                 )  # fmt: skip
-        except (OSError, TimeoutError) as error:
+        except (OSError, ValueError) as error:  # ValueError: a name or port that cannot be
             self._failure = f"cannot connect to {name}:{self._origin.port}: {error or type(error).__name__}"
             self._do(self._ledger.not_opened(caller))
         else:

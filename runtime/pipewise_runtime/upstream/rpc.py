@@ -41,8 +41,10 @@ def message(text: bytes) -> Message:
         NotJsonRpcError: the text is not a JSON-RPC message.
     """
     try:
+        if not text.isascii():
+            text.decode()  # what passes on as bytes must not break the JSON of the agent
         return _decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotJsonRpcError(f"the reply is not JSON-RPC: {error}") from error
 
 
@@ -56,5 +58,5 @@ def messages(body: bytes) -> Sequence[bytes]:
         return [body]
     try:
         return [bytes(item) for item in _batch_decoder.decode(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotJsonRpcError(f"the reply is not JSON-RPC: {error}") from error

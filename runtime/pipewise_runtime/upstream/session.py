@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -18,8 +18,17 @@ from .rpc import Message, notification, request
 
 PROTOCOL_VERSION = "2025-11-25"
 
+_identities = itertools.count(1)
+"""Request ids are unique over all sessions, so that a reply gone astray answers nobody else's request."""
+
 OPEN_SECONDS = 15.0
 """How long opening a session may take, whoever waits for it."""
+
+
+_INITIALIZE = (
+    b'{"protocolVersion":"%b","capabilities":{},"clientInfo":{"name":"pipewise-runtime","version":"1"}}'
+    % PROTOCOL_VERSION.encode()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,6 @@ class Session:
     host: Host
     _id: bytes | None = None
     _version: bytes | None = None
-    _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _head: bytes = b""
     _head_token: Token | None = None
 
@@ -56,11 +64,7 @@ class Session:
             HappenedError: it could not be opened.
         """
         self._id, self._version, self._head_token = None, None, None
-        params = (
-            b'{"protocolVersion":"%b","capabilities":{},"clientInfo":{"name":"pipewise-runtime","version":"1"}}'
-            % PROTOCOL_VERSION.encode()
-        )
-        reply, answer = await self._exchange(Request("initialize", params, OPEN_SECONDS), token)
+        reply, answer = await self._exchange(Request("initialize", _INITIALIZE, OPEN_SECONDS), token)
         if not bytes(answer.result):
             raise HappenedError(Refused("the upstream refused to open a session"))
         try:
@@ -85,7 +89,7 @@ class Session:
         return answer
 
     async def _exchange(self, asked: Request, token: Token) -> tuple[Reply, Message]:
-        identity = next(self._ids)
+        identity = next(_identities)
         reader = Reader(str(identity).encode(), asked.on_notification)
         attempt = Attempt(self._post(request(identity, asked.method, asked.params), token), reader.take)
         try:
@@ -106,7 +110,10 @@ class Session:
 
     async def _notify(self, method: str, params: bytes, token: Token) -> None:
         try:
-            await self.host.exchange(Attempt(self._post(notification(method, params), token)))
+            async with asyncio.timeout(OPEN_SECONDS):
+                await self.host.exchange(Attempt(self._post(notification(method, params), token)))
+        except TimeoutError as error:
+            raise HappenedError(FateUnknown(f"{method} was not taken in {OPEN_SECONDS:.0f} s")) from error
         except NotSentError as error:
             raise HappenedError(NotSent(str(error))) from error
         except CutOffError as error:

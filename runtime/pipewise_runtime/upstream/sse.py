@@ -1,33 +1,63 @@
-"""Server-sent events, read as they arrive: only their data counts for MCP."""
+"""Server-sent events, read as they arrive: only the data of messages counts for MCP."""
 
 import re
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MESSAGES = (b"", b"message")
+"""The event types that carry messages; others, say pings, carry nothing for us."""
 
 
 class SseParser:
-    """Turns chunks of a text/event-stream into the data of its events."""
+    """Turns chunks of a text/event-stream into the data of its messages; each byte is looked at once."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._begun: list[bytes] = []
+        """Pieces of a line whose end has not come."""
         self._data: list[bytes] = []
+        self._type = b""
+        self._begun_size = self._data_size = 0
+        self._is_first_line = True
+        self._after_return = False
+        """Whether the last chunk ended with CR, to which a LF at the start of the next belongs."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Take the next chunk; return the data of each event it completes."""
-        text = self._rest + chunk
-        # a lone CR at the end may be the first half of CRLF
-        held = text[-1:] if text.endswith(b"\r") else b""
-        *lines, last = _LINE_END.split(text[: len(text) - len(held)])
-        self._rest = last + held
-        events = []
+        """Take the next chunk; return the data of each message it completes."""
+        if self._after_return and chunk:
+            chunk = chunk.removeprefix(b"\n")
+            self._after_return = False
+        self._after_return = self._after_return or chunk.endswith(b"\r")
+        *lines, last = _LINE_END.split(chunk)
+        messages = []
         for line in lines:
-            if not line and self._data:
-                events.append(b"\n".join(self._data))
-                self._data = []
-            elif line.startswith(b"data:"):
-                self._data.append(line[5:].removeprefix(b" "))
-        return events
+            self._begun.append(line)
+            whole, self._begun, self._begun_size = b"".join(self._begun), [], 0
+            if (message := self._take(whole)) is not None:
+                messages.append(message)
+        if last:
+            self._begun.append(last)
+            self._begun_size += len(last)
+        return messages
 
     def pending(self) -> int:
-        """Bytes held for an event that is not complete."""
-        return len(self._rest) + sum(map(len, self._data))
+        """Bytes held for a message that is not complete, its line ends counted."""
+        return self._begun_size + self._data_size
+
+    def _take(self, line: bytes) -> bytes | None:
+        if self._is_first_line:
+            self._is_first_line = False
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        if not line:
+            return self._dispatched()
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data.append(value.removeprefix(b" "))
+            self._data_size += len(value) + 1
+        elif name == b"event":
+            self._type = value.removeprefix(b" ")
+        return None
+
+    def _dispatched(self) -> bytes | None:
+        data, self._data, self._data_size = self._data, [], 0
+        kind, self._type = self._type, b""
+        return b"\n".join(data) if data and kind in _MESSAGES else None
