@@ -32,8 +32,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo",
         help="run everything on this machine and prove what it promises",
-        description="Start a real control plane, the sandbox, the operator and a runtime on this machine, and "
-        "prove step by step what PipeWise MCP promises.",
+        description="Start a real control plane, the sandbox, the operator and a runtime on this machine, "
+        "and prove step by step what PipeWise MCP promises.",
     )
     demo.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     demo.add_argument("--json", action="store_true", help="the result as JSON on stdout, words on stderr")

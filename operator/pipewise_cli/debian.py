@@ -1,4 +1,4 @@
-"""Prometheus and promtool, from PATH or unpacked once from Debian's package into the cache; no root needed."""
+"""Prometheus and promtool, from PATH or unpacked once from Debian's package into the cache, without root."""
 
 import fcntl
 import os
@@ -54,8 +54,6 @@ def tool_lock(name: str) -> Iterator[None]:
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
-    done = subprocess.run(  # noqa: S603 - the command is ours
-        command, cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - the command is ours
     if done.returncode:
         raise ToolMissingError(f"{' '.join(command)} failed: {done.stderr.strip()[-2000:]}")

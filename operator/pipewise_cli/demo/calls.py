@@ -91,7 +91,7 @@ class Caller:
     def _run(self) -> None:
         try:
             asyncio.run(self._call_on())
-        except Exception as error:  # noqa: BLE001 - a task's edge: whatever broke the calls is the finding
+        except Exception as error:  # noqa: BLE001 - a task's edge: what broke the calls is the finding
             self.problems.append(f"{type(error).__name__}: {error}")
 
     async def _call_on(self) -> None:

@@ -1,4 +1,4 @@
-"""One run of the demo: the steps one after the other, the result in words or as JSON, everything down again."""
+"""One run of the demo: step after step, the result in words or as JSON, everything taken down again."""
 
 import json
 import os
@@ -11,12 +11,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
-from ..controlplane import ApiError, ControlPlaneError
+from pipewise_cli.controlplane import ApiError, ControlPlaneError
+
 from .console import Console
 from .proof import Outcome, ProofFailedError, Seen, Step
 from .stage import NAMESPACE, USER, Stage
 from .steps import steps
 
+_WHAT_IS_REAL = """\
+real:    etcd and kube-apiserver, operator, runtime, agents, MCP, every process and socket
+played:  Pipedream, by pipewise-sandbox; the kubelet of one Pod, by this demo
+"""
 _INTERRUPTED = 130
 _TAIL_LINES = 8
 _LONGEST_LOG_LINE = 240
@@ -45,7 +50,8 @@ def run(options: Options) -> int:
     started = time.monotonic()
     try:
         with _terminable(), _on_stage(console) as stage:
-            console.headline("PipeWise MCP demo: nothing is mocked, everything runs on this machine")
+            console.headline("PipeWise MCP demo")
+            console.line(_WHAT_IS_REAL)
             for step in planned:
                 outcomes.append(_proved(stage, step, len(outcomes) + 1))
                 if outcomes[-1].problem:
@@ -71,7 +77,7 @@ def _proved(stage: Stage, step: Step, number: int) -> Outcome:
             step.prove(stage, seen)
         except (ProofFailedError, ControlPlaneError, ApiError, OSError) as error:
             problem = f"{error}"
-        except Exception as error:  # noqa: BLE001 - a step's edge: whatever broke is the step's failure
+        except Exception as error:  # noqa: BLE001 - a step's edge: whatever broke is its failure
             problem = f"{type(error).__name__}: {_innermost(error)}"
     seconds = time.monotonic() - began
     tell = stage.console.failed if problem else stage.console.passed
@@ -134,7 +140,7 @@ def _keep(stage: Stage) -> None:
         *(f"  {'Prometheus':<43} {p.url}/alerts" for p in [stage.programs.get("prometheus")] if p),
         "",
         "  a new outage:",
-        f"  curl -d '{{\"kind\":\"status\",\"app\":\"sendgrid\",\"status\":503}}' {stage.sandbox.url}/admin/faults",
+        f'  curl -d \'{{"kind":"status","app":"sendgrid","status":503}}\' {stage.sandbox.url}/admin/faults',
         f"  curl -X DELETE {stage.sandbox.url}/admin/faults",
     ]
     for line in lines:
@@ -159,7 +165,7 @@ def _on_stage(console: Console) -> Iterator[Stage]:
 @contextmanager
 def _terminable() -> Iterator[None]:
     """Let SIGTERM and a closed terminal end the demo as Ctrl-C does, and keep loopback from any proxy."""
-    os.environ |= {name: "127.0.0.1,localhost" for name in ("NO_PROXY", "no_proxy")}
+    os.environ |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

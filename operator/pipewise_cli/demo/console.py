@@ -1,15 +1,16 @@
-"""What the demo says to people: a line a step, what was observed below it, and a progress line on terminals."""
+"""What the demo says to people: a line a step, what was observed below it, progress meanwhile."""
 
 import os
-import textwrap
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-_WIDTH = 92
-_INDENT = "       "
+from .layout import cut
+
+_INDENT = "   "
+_CLAIM_WIDTH = 82
 _REDRAW_SECONDS = 0.1
 _SPEAK_EVERY_SECONDS = 10.0
 _CLEAR = "\r\x1b[K"
@@ -33,7 +34,7 @@ class Console:
 
     def headline(self, text: str) -> None:
         """A line of its own, in bold."""
-        self.line(f"{self._in(_BOLD, text)}\n")
+        self.line(self._in(_BOLD, text))
 
     def line(self, text: str = "") -> None:
         """Plain text."""
@@ -43,18 +44,17 @@ class Console:
     def passed(self, number: int, claim: str, seconds: float) -> None:
         """A step that went as claimed."""
         mark = self._in(_GREEN, "✓")
-        self.line(f" {number:2d} {mark} {_filled(claim)}{self._in(_DIM, f'{seconds:6.1f} s')}")
+        self.line(f"{number:2d} {mark} {_filled(claim)}{self._in(_DIM, f'{seconds:6.1f} s')}")
 
     def failed(self, number: int, claim: str, seconds: float) -> None:
         """A step that did not."""
         mark = self._in(_RED, "✗")
-        self.line(f" {number:2d} {mark} {_filled(claim)}{self._in(_DIM, f'{seconds:6.1f} s')}")
+        self.line(f"{number:2d} {mark} {_filled(claim)}{self._in(_DIM, f'{seconds:6.1f} s')}")
 
     def observed(self, lines: Sequence[str]) -> None:
-        """What was seen: texts are wrapped; those with an indent of their own are tables and stay."""
-        for text in lines:
-            for line in text.splitlines() if text.startswith(" ") else _wrapped(text):
-                self.line(f"{_INDENT}{line}")
+        """What was seen."""
+        for line in lines:
+            self.line(f"{_INDENT}{line}")
 
     def doing(self, activity: str) -> None:
         """What is being done or waited for now; told while a step lasts."""
@@ -63,7 +63,7 @@ class Console:
 
     @contextmanager
     def step(self, number: int, claim: str) -> Iterator[None]:
-        """While a step lasts, tell what is being done: a moving line on terminals, else a line now and then."""
+        """While a step lasts, tell what is being done: a moving line on terminals, else one now and then."""
         self.doing(claim)
         ended = threading.Event()
         ticker = threading.Thread(target=self._tick, args=(number, ended), name="progress", daemon=True)
@@ -84,10 +84,10 @@ class Console:
                 now = time.monotonic()
                 text = f"{self._activity} ({now - self._since:.0f} s)"
                 if self._is_terminal:
-                    self._write(f"{_CLEAR} {number:2d} … {textwrap.shorten(text, _WIDTH - 6)}")
+                    self._write(f"{_CLEAR}{number:2d} … {cut(text, _CLAIM_WIDTH)}")
                 elif now - max(spoken, self._since) > _SPEAK_EVERY_SECONDS:
                     spoken = now
-                    self._write(f" {number:2d} … {text}\n")
+                    self._write(f"{number:2d} … {text}\n")
 
     def _write(self, text: str) -> None:
         self._out.write(text)
@@ -98,16 +98,4 @@ class Console:
 
 
 def _filled(claim: str) -> str:
-    return f"{claim} ".ljust(_WIDTH - 15, "·") if len(claim) < _WIDTH - 16 else f"{claim} "
-
-
-def _wrapped(text: str) -> Sequence[str]:
-    width = _WIDTH - len(_INDENT)
-    return [
-        line
-        for part in text.splitlines() or [""]
-        for line in textwrap.wrap(
-            part, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-        )
-        or [""]
-    ]
+    return f"{claim} ".ljust(_CLAIM_WIDTH, "·")

@@ -8,9 +8,9 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
+from pipewise_cli.controlplane import Api, ApiError
 from pipewise_crds import timestamp
 
-from ..controlplane import Api, ApiError
 from .programs import Program
 
 _PERIOD_SECONDS = 0.25

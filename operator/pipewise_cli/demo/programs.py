@@ -1,4 +1,4 @@
-"""The demo's programs as users run them: processes with a log each, which end with the demo. Held by `stage`."""
+"""The demo's programs as users run them: processes with a log each, which end with the demo."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..controlplane.process import Process
+from pipewise_cli.controlplane.process import Process
 
 _TIMEOUT_SECONDS = 1.0
 _AMBIENT = ("PIPEDREAM_", "PIPEWISE_", "POD_", "KUBERNETES_", "SUPABASE_", "OPENAI_", "KUBECONFIG")

@@ -1,10 +1,13 @@
 """A step of the demo: a claim, how it is proved, and what was seen."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .layout import wrapped
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .stage import Stage
 
 
@@ -14,18 +17,18 @@ class ProofFailedError(Exception):
 
 @dataclass(slots=True)
 class Seen:
-    """What a step observed: lines for people, measured seconds for programs too."""
+    """What a step observed: lines for people that fit a terminal, measured seconds for programs too."""
 
     lines: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def note(self, text: str) -> None:
         """A sentence; long ones are wrapped."""
-        self.lines.append(text)
+        self.lines += wrapped(text)
 
     def table(self, text: str) -> None:
         """Text whose lines stay as they are."""
-        self.lines.append("\n".join(f"  {line}".rstrip() for line in text.rstrip().splitlines()))
+        self.lines += text.rstrip().splitlines()
 
     def measured(self, name: str, seconds: float) -> None:
         """A time under a name for programs."""

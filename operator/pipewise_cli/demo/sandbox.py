@@ -33,9 +33,9 @@ class Sandbox:
 
     def effects(self, **query: str) -> Sequence[Mapping[str, Any]]:
         """The side effects that were really executed, filtered by user, app, tool."""
-        entries: Sequence[Mapping[str, Any]] = self._send("GET", "/ledger", query={**query, "effect": "true"})[
-            "entries"
-        ]
+        entries: Sequence[Mapping[str, Any]] = self._send(
+            "GET", "/ledger", query={**query, "effect": "true"}
+        )["entries"]
         return entries
 
     def runs(self, **query: str) -> Sequence[Mapping[str, Any]]:

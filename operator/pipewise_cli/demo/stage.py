@@ -1,21 +1,20 @@
 """Everything that runs in a demo, and the words in which steps ask about it."""
 
+import base64
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import yaml
+from pipewise_cli.controlplane import Api, ControlPlane
+from pipewise_crds import API_VERSION, AgentMCPBinding, endpoint_path, token_secret_name
 
-from pipewise_crds import API_VERSION, AgentMCPBinding, endpoint_path
-
-from ..controlplane import Api, ControlPlane
 from .console import Console
-from .kubelet import Kubelet
+from .layout import narrowed
 from .programs import Program, text_of
 from .proof import ProofFailedError
 from .sandbox import Sandbox
@@ -33,6 +32,11 @@ _KUBECTL_TIMEOUT_SECONDS = 20.0
 Found = TypeVar("Found")
 
 
+def binding_name(agent: str, user: str) -> str:
+    """The name of a binding in the samples."""
+    return f"{agent}-{user.removeprefix('user-')}"
+
+
 @dataclass(slots=True)
 class Stage:
     """What is on stage. The first steps fill it; `cleanup` takes all of it down again, in reverse.
@@ -42,6 +46,8 @@ class Stage:
         cleanup: what to end, the last first.
         substitutions: what the samples say, and what this demo puts in its place.
         secrets: by what they are, the values that must be found nowhere.
+        link: the connect link that an agent was given.
+        moments: when what later steps measure from happened, on the monotonic clock.
     """
 
     console: Console
@@ -50,9 +56,9 @@ class Stage:
     kubectl_program: Path = field(init=False)
     folder: Path = field(init=False)
     sandbox: Sandbox = field(init=False)
-    kubelet: Kubelet = field(init=False)
     programs: dict[str, Program] = field(default_factory=dict)
     agents_url: str = ""
+    link: str = ""
     substitutions: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, set[str]] = field(default_factory=dict)
     moments: dict[str, float] = field(default_factory=dict)
@@ -67,7 +73,13 @@ class Stage:
         if value:
             self.secrets.setdefault(kind, set()).add(value)
 
-    def wait(self, what: str, check: Callable[[], Found], within_seconds: float) -> Found:
+    def keep_token(self) -> None:
+        """Remember the developer token of now."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/secrets/{token_secret_name('default')}"
+        data = self.api.json("GET", path)["data"]
+        self.keep_secret("developer tokens", base64.b64decode(data["token"]).decode())
+
+    def wait(self, what: str, check: Callable[[], Found | None], within_seconds: float) -> Found:
         """Ask until the check returns something true.
 
         Raises:
@@ -112,9 +124,13 @@ class Stage:
             text = text.replace(said, meant)
         return self.kubectl("apply", "-f", "-", stdin=text)
 
+    def table(self, *arguments: str) -> str:
+        """What `kubectl get` prints, as narrow as it can be."""
+        return narrowed(self.kubectl("get", *arguments))
+
     def binding(self, agent: str, user: str = USER) -> AgentMCPBinding:
         """A binding as it is now."""
-        path = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/agentmcpbindings/{agent}-{user}"
+        path = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/agentmcpbindings/{binding_name(agent, user)}"
         return AgentMCPBinding.model_validate(self.api.json("GET", path))
 
     def condition(self, agent: str, kind: str = "Ready", user: str = USER) -> tuple[str, str]:
@@ -146,8 +162,3 @@ class Stage:
         """The last lines of a program's log."""
         known = self.programs.get(program)
         return known.process.log_tail() if known else ""
-
-
-def sample(name: str) -> list[Mapping[str, Any]]:
-    """The objects in a sample file."""
-    return list(yaml.safe_load_all((SAMPLES / name).read_text()))

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..proof import Step
+from pipewise_cli.demo.proof import Step
+
 from . import accounts, alarms, crashes, outage, rules, secrecy, setting, talking
 
 PLANE = ("etcd", "kube-apiserver")

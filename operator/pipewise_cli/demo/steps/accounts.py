@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx2
 
-from ..calls import call
-from ..proof import Seen, expect
-from ..stage import USER, Stage
+from pipewise_cli.demo.calls import call
+from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.stage import USER, Stage
 
 _AGENT = "meeting-scheduler"
 _APP = "calendly_v2"
@@ -32,9 +32,9 @@ def revoked(stage: Stage, seen: Seen) -> None:
     seen.measured("told", told)
     seen.note(f"Ready=False, reason CredentialInvalid, {told:.1f} s later, from the list of accounts:")
     seen.note("$ kubectl get agentmcpbindings")
-    seen.table(stage.kubectl("get", "agentmcpbindings"))
+    seen.table(stage.table("agentmcpbindings"))
     answer = call(stage.endpoint(_AGENT), _READ)
-    link = str(answer.details.get("connectURL", ""))
+    link = stage.link = str(answer.details.get("connectURL", ""))
     stage.keep_secret("connect links", _token_in(link))
     seen.note(f"the agent's next call is answered: “{_masked(answer.text, link)}”")
     expect(answer.failed and link and link in answer.text, f"the agent got no link: {answer.text}")
@@ -46,8 +46,7 @@ def revoked(stage: Stage, seen: Seen) -> None:
 
 def connected(stage: Stage, seen: Seen) -> None:
     """Do what the user does: open the link of the agent's answer and press its button."""
-    link = str(call(stage.endpoint(_AGENT), _READ).details.get("connectURL", ""))
-    stage.keep_secret("connect links", _token_in(link))
+    link = stage.link
     began = stage.moments["connected"] = time.monotonic()
     with httpx2.Client(trust_env=False) as browser:
         page = browser.get(link)

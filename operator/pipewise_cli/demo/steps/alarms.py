@@ -3,18 +3,18 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import yaml
 
+from pipewise_cli.controlplane.addresses import LOOPBACK, free_ports
+from pipewise_cli.controlplane.process import Process
+from pipewise_cli.debian import ToolMissingError, find_prometheus
+from pipewise_cli.demo.programs import Program, answers, clean_environment, text_of
+from pipewise_cli.demo.proof import ProofFailedError, Seen
+from pipewise_cli.demo.stage import NAMESPACE, Stage
 from pipewise_operator.alerting import FAST, FILE_NAME, document
-
-from ...controlplane.addresses import LOOPBACK, free_ports
-from ...controlplane.process import Process
-from ...debian import ToolMissingError, find_prometheus
-from ..programs import Program, answers, clean_environment, text_of
-from ..proof import ProofFailedError, Seen
-from ..stage import NAMESPACE, Stage
 
 _WITHIN_SECONDS = 30.0
 _PACE = f"alerts at the rehearsal's pace: scraped every second, firing after {FAST.outage_for.seconds} s"
@@ -70,11 +70,11 @@ def credential_clears(stage: Stage, seen: Seen) -> None:
 
 
 def _fires(stage: Stage, seen: Seen, name: str, since: str) -> None:
-    alert = stage.wait(f"{name} fires", lambda: _firing(stage, name), _WITHIN_SECONDS)
+    alert = stage.wait(f"{name} fires", partial(_firing, stage, name), _WITHIN_SECONDS)
     took = time.monotonic() - stage.moments[since]
     seen.measured("fires", took)
     labels, annotations = alert["labels"], alert["annotations"]
-    seen.note(f"firing {took:.1f} s after it began: “{annotations['summary']}”")
+    seen.note(f"seen firing {took:.1f} s after it began: “{annotations['summary']}”")
     seen.note(f"severity {labels['severity']}, mended by the {labels['mended_by']}")
 
 

@@ -2,10 +2,11 @@
 
 import json
 import time
+from functools import partial
 
-from ..calls import Caller, call
-from ..proof import Seen, expect
-from ..stage import AGENTS, USER, Stage
+from pipewise_cli.demo.calls import Caller, call
+from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.stage import AGENTS, USER, Stage, binding_name
 
 _READ = "google_calendar-list-events"
 _CALLED_AGENT = "meeting-scheduler"
@@ -51,23 +52,25 @@ def runtime_killed(stage: Stage, seen: Seen) -> None:
     for agent in AGENTS:
         stage.wait(
             f"{agent} is RuntimeUnavailable",
-            lambda agent=agent: stage.is_not_ready_for(agent, "RuntimeUnavailable"),
+            partial(stage.is_not_ready_for, agent, "RuntimeUnavailable"),
             _WITHIN_SECONDS,
         )
     told = time.monotonic() - killed
     started = time.monotonic()
     runtime.process.start()
     for agent in AGENTS:
-        stage.wait(f"{agent} is Ready", lambda agent=agent: stage.is_ready(agent), _WITHIN_SECONDS)
+        stage.wait(f"{agent} is Ready", partial(stage.is_ready, agent), _WITHIN_SECONDS)
     ready = time.monotonic() - started
     answer = call(stage.endpoint(_CALLED_AGENT), _READ)
     seen.measured("told", told)
     seen.measured("ready", ready)
     seen.note(f"all three bindings RuntimeUnavailable {told:.1f} s after kill -9")
-    seen.note(f"Ready again {ready:.1f} s after the restart, and a call works; agents reconnect by themselves")
+    seen.note(
+        f"Ready again {ready:.1f} s after the restart, and a call works; agents reconnect by themselves"
+    )
     expect(not answer.failed, f"a call does not work: {answer.text}")
 
 
 def _change(stage: Stage) -> None:
     patch = json.dumps({"spec": {"resilience": {"maxRetries": 2}}})
-    stage.kubectl("patch", "amb", f"{_CHANGED_AGENT}-{USER}", "--type=merge", f"--patch={patch}")
+    stage.kubectl("patch", "amb", binding_name(_CHANGED_AGENT, USER), "--type=merge", f"--patch={patch}")

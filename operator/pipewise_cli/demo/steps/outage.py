@@ -4,9 +4,9 @@ import time
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from ..calls import Answer, call
-from ..proof import Seen, expect
-from ..stage import Stage
+from pipewise_cli.demo.calls import Answer, call
+from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.stage import Stage
 
 SENTENCE = "Ups, hubo un error al conectarse con SendGrid"
 _APP = "sendgrid"

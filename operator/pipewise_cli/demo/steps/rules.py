@@ -1,8 +1,10 @@
 """What the API server refuses, and what a user without accounts gets."""
 
-from ..calls import call
-from ..proof import Seen, expect
-from ..stage import NEWCOMER, USER, Stage
+from pipewise_cli.demo.calls import Answer, call
+from pipewise_cli.demo.layout import cut
+from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.stage import NEWCOMER, USER, Stage, binding_name
+
 from .outage import MAIL, SEND
 
 _AGENT = "coordinator"
@@ -11,10 +13,10 @@ _WITHIN_SECONDS = 15.0
 
 def immutable(stage: Stage, seen: Seen) -> None:
     """Try to give a binding to another user."""
-    name, patch = f"{_AGENT}-{USER}", '{"spec":{"user":"someone-else"}}'
+    name, patch = binding_name(_AGENT, USER), '{"spec":{"user":"someone-else"}}'
     refused = stage.kubectl_done("patch", "amb", name, "--type=merge", f"--patch={patch}")
     seen.note(f"$ kubectl patch amb {name} --type=merge -p '{patch}'")
-    seen.table(refused.stderr.strip() or refused.stdout)
+    seen.note(refused.stderr.strip() or refused.stdout)
     expect(refused.returncode, "the API server accepted another user")
     expect("user is immutable" in refused.stderr, "the refusal does not say why")
 
@@ -29,16 +31,18 @@ def demo_mode(stage: Stage, seen: Seen) -> None:
     )
     mails = len(stage.sandbox.mails())
     # The runtime learns of the missing accounts from that status, a moment after us.
-    answer = stage.wait(
-        "the runtime serves made-up results",
-        lambda: (made := call(stage.endpoint(_AGENT, NEWCOMER), SEND, MAIL)).is_demo and made,
-        _WITHIN_SECONDS,
-    )
-    seen.note(f"$ kubectl get amb {_AGENT}-{NEWCOMER}")
-    seen.table(stage.kubectl("get", "amb", f"{_AGENT}-{NEWCOMER}"))
-    text = " ".join(answer.text.split())
-    seen.note(f"{SEND} answers: {text[:120]}{'…' if len(text) > 120 else ''}")  # noqa: PLR2004 - one line
+    answer = stage.wait("the runtime serves made-up results", lambda: _made_up(stage), _WITHIN_SECONDS)
+    name = binding_name(_AGENT, NEWCOMER)
+    seen.note(f"$ kubectl get amb {name}")
+    seen.table(stage.table("amb", name))
+    seen.note(f"{SEND} answers:")
+    seen.note(cut(answer.text))
     seen.note(f"in the sandbox's ledger for {NEWCOMER}: nothing; mails sent: none")
     expect(answer.text.startswith("[demo]"), "the made-up result does not say so")
     expect(not stage.sandbox.runs(user=NEWCOMER), "a made-up call ran for real")
     expect(len(stage.sandbox.mails()) == mails, "a made-up call sent a mail")
+
+
+def _made_up(stage: Stage) -> Answer | None:
+    answer = call(stage.endpoint(_AGENT, NEWCOMER), SEND, MAIL)
+    return answer if answer.is_demo else None

@@ -3,24 +3,24 @@
 import json
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 
+from pipewise_cli.controlplane import ControlPlane, User, find_binaries, find_kubectl
+from pipewise_cli.controlplane.addresses import LOOPBACK, free_ports
+from pipewise_cli.controlplane.credentials import write_private
+from pipewise_cli.demo.kubelet import Kubelet
+from pipewise_cli.demo.programs import Program, answers, python_program
+from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.sandbox import Sandbox
+from pipewise_cli.demo.stage import AGENTS, NAMESPACE, POD, USER, Stage
 from pipewise_crds import KINDS, PROJECT, RUNTIME
-
-from ...controlplane import ControlPlane, User, find_binaries, find_kubectl
-from ...controlplane.addresses import LOOPBACK, free_ports
-from ...controlplane.credentials import write_private
-from ..kubelet import Kubelet
-from ..programs import Program, answers, python_program
-from ..proof import Seen, expect
-from ..sandbox import Sandbox
-from ..stage import AGENTS, NAMESPACE, POD, USER, Stage
 
 _APPS = (
     *("sendgrid", "twitter", "calendly_v2", "google_calendar"),
     *("pipedrive", "salesforce_rest_api", "zoho_crm"),
 )
-_SAMPLE_SECRET = "demo-secret"  # noqa: S105 - what the sample says, and the demo replaces
+_SAMPLE_SECRET = "demo-secret"
 _SAMPLE_URL = "http://127.0.0.1:8790"
 _POD_PATH = f"/api/v1/namespaces/{NAMESPACE}/pods/{POD}"
 
@@ -53,7 +53,9 @@ def programs(stage: Stage, seen: Seen) -> None:
     stage.apply("pod.yaml")
     _start(stage, "sandbox", sandbox, ["--listen", sandbox, "--seed", str(_seed(stage))])
     _start(stage, "operator", operator, ["--metrics", operator, "--namespace", NAMESPACE])
-    _start(stage, "runtime", runtime, ["--metrics", runtime, "--listen", agents, "--agents", ",".join(AGENTS)])
+    _start(
+        stage, "runtime", runtime, ["--metrics", runtime, "--listen", agents, "--agents", ",".join(AGENTS)]
+    )
     stage.agents_url = f"http://{agents}"
     stage.sandbox = Sandbox(f"http://{sandbox}")
     stage.cleanup.callback(stage.sandbox.close)
@@ -61,13 +63,12 @@ def programs(stage: Stage, seen: Seen) -> None:
     stage.cleanup.enter_context(Kubelet(stage.api, _POD_PATH, stage.programs["runtime"]))
     stage.wait("the sandbox answers", lambda: answers(f"{stage.sandbox.url}/admin/state"), 20)
     for name in ("operator", "runtime"):
-        stage.wait(f"the {name} is ready", lambda name=name: stage.programs[name].is_ready, 30)
+        stage.wait(f"the {name} is ready", partial(_is_ready, stage.programs[name]), 30)
     stage.wait("the Pod is Ready", lambda: _pod_is_ready(stage), 5)
-    seen.note(f"pipewise-sandbox, a local Pipedream    {stage.sandbox.url}/admin/")
-    seen.note(f"pipewise-operator, as User pipewise-operator    http://{operator}/metrics")
-    seen.note(
-        f"pipewise-runtime, as User pipewise-runtime, sidecar of Pod {POD}    {stage.agents_url}/agents/…"
-    )
+    seen.table(f"pipewise-sandbox   a local Pipedream              {stage.sandbox.url}/admin/")
+    seen.table(f"pipewise-operator  as User pipewise-operator      http://{operator}/metrics")
+    seen.table(f"pipewise-runtime   as User pipewise-runtime       http://{runtime}/metrics")
+    seen.table(f"                   the sidecar of {POD:<15} {stage.agents_url}/agents/…")
 
 
 def bindings(stage: Stage, seen: Seen) -> None:
@@ -76,12 +77,13 @@ def bindings(stage: Stage, seen: Seen) -> None:
     stage.apply("project.yaml")
     stage.apply("bindings.yaml")
     for agent in AGENTS:
-        stage.wait(f"{agent} is Ready", lambda agent=agent: stage.is_ready(agent), 20)
+        stage.wait(f"{agent} is Ready", partial(stage.is_ready, agent), 20)
     took = time.monotonic() - applied
+    stage.keep_token()
     seen.measured("ready", took)
     seen.note(f"kubectl apply -f project.yaml -f bindings.yaml; all Ready {took:.1f} s later:")
     seen.note("$ kubectl get agentmcpbindings")
-    seen.table(stage.kubectl("get", "agentmcpbindings"))
+    seen.table(stage.table("agentmcpbindings"))
     runtimes = stage.kubectl("get", f"{RUNTIME.plural},{PROJECT.plural}", "-o", "name").split()
     expect(any(name.endswith(f"/{POD}") for name in runtimes), f"no MCPRuntime {POD} registered itself")
 
@@ -110,6 +112,10 @@ def _seed(stage: Stage) -> Path:
     path = stage.folder / "seed.json"
     write_private(path, json.dumps({"projects": [project], "accounts": accounts}))
     return path
+
+
+def _is_ready(program: Program) -> bool:
+    return program.is_ready
 
 
 def _kubeconfig(stage: Stage, user: str) -> Path:

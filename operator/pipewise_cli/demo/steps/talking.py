@@ -2,18 +2,21 @@
 
 import asyncio
 import os
+import re
 from collections import Counter
+from dataclasses import replace
 
 from agents import AgentsException
 from openai import OpenAIError
 
-from pipewise_agents import DEMO, Transcript, lines_of, run_conversation
-
-from ..calls import tools_at
-from ..proof import ProofFailedError, Seen, expect
-from ..stage import AGENTS, USER, Stage
+from pipewise_agents import DEMO, Answered, Called, Event, HandedOver, Transcript, lines_of, run_conversation
+from pipewise_cli.demo.calls import tools_at
+from pipewise_cli.demo.layout import cut
+from pipewise_cli.demo.proof import ProofFailedError, Seen, expect
+from pipewise_cli.demo.stage import AGENTS, USER, Stage
 
 _MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
+_SUMMARY = re.compile(r'"\$summary":\s*"([^"]*)"')
 _EXPECTED = Counter(
     ("pipedrive-add-person", "sendgrid-send-email-single-recipient", "google_calendar-quick-add-event")
 )
@@ -42,11 +45,11 @@ def conversation(stage: Stage, seen: Seen) -> None:
     seen.note(f"OpenAI Agents SDK, with {model}:")
     transcript = _held(stage, environment)
     for event in transcript.events:
-        seen.table(lines_of(event))
+        _tell(event, seen)
     effects = Counter(str(entry["tool"]) for entry in stage.sandbox.effects(user=USER))
     seen.note("side effects in the sandbox's ledger:")
     for tool, times in sorted(effects.items()):
-        seen.table(f"{tool:<40} {times} ×")
+        seen.table(f"{tool:<40} {times} time{'s' * (times > 1)}")
     for mail in stage.sandbox.mails():
         stage.keep_secret("the text of the mail", mail["content"])
         seen.note(f"outbox: to {mail['to']}, “{mail['subject']}”")
@@ -55,6 +58,21 @@ def conversation(stage: Stage, seen: Seen) -> None:
         expect(effects == _EXPECTED, f"the ledger holds {dict(effects)}, not {dict(_EXPECTED)}")
     else:
         expect(effects and set(effects.values()) == {1}, f"the ledger holds {dict(effects)}")
+
+
+def _tell(event: Event, seen: Seen) -> None:
+    """What is said in full; of a call its answer's summary."""
+    match event:
+        case Called():
+            return  # its answer names it
+        case Answered(failed=False, text=text) as answered:
+            summary = _SUMMARY.search(text)
+            brief = replace(answered, text=summary[1] if summary else text)
+            seen.table(f"  {cut(lines_of(brief))}")
+        case HandedOver():
+            seen.table(lines_of(event))
+        case _:
+            seen.note(lines_of(event))
 
 
 def _held(stage: Stage, environment: dict[str, str]) -> Transcript:
