@@ -1,5 +1,6 @@
 """What the alerts ask for is there: series of the real programs, as soon as a binding is known."""
 
+import json
 import re
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,13 @@ SELECTORS = sorted(
 )
 OF_RUNTIME = [each for each in SELECTORS if each.startswith("pipewise_runtime_")]
 OF_OPERATOR = [each for each in SELECTORS if each not in OF_RUNTIME]
+
+
+SEED = {
+    "projects": [{"projectID": "proj_demo", "clientID": "demo-client", "clientSecret": "demo-secret"}],
+    "accounts": [{"project": "proj_demo", "user": "ada", "app": "sendgrid"}],
+}
+"""Without an account, a service is served in demo mode, and nobody asks its provider."""
 
 
 def bind(namespace: Namespace, sandbox: str) -> None:
@@ -65,10 +73,12 @@ def assert_all_are_there(url: str, selectors: Sequence[str]) -> None:
 def test_the_programs_have_every_series_that_alerts_ask_for(namespace: Namespace, tmp_path: Path) -> None:
     where = ["--kubeconfig", str(namespace.cluster.kubeconfig), "--namespace", namespace.name]
     served = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--name", "beside-coordinator"]
+    seed = tmp_path / "seed.json"
+    seed.write_text(json.dumps(SEED))
     assert OF_OPERATOR
     assert OF_RUNTIME
     with (
-        Program("pipewise_sandbox", ["--listen", "127.0.0.1:0"], tmp_path) as sandbox,
+        Program("pipewise_sandbox", ["--listen", "127.0.0.1:0", "--seed", seed], tmp_path) as sandbox,
         Program("pipewise_operator", ["--metrics", "127.0.0.1:0", *where], tmp_path) as operator,
         Program("pipewise_runtime", [*served, *where], tmp_path) as runtime,
     ):
