@@ -1,6 +1,7 @@
 """Calls through the agents' server: streams, batches, cancellation, clients that go away."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -65,8 +66,10 @@ async def test_notifications_come_as_events_before_the_result(http: httpx2.Async
     assert reply.headers["content-type"] == "text/event-stream"
     events = reply.text.strip().split("\n\n")
     assert len(events) == 4
-    assert all(event.startswith("event: message\ndata: {") for event in events)
-    assert '"result"' in events[-1]
+    messages = [json.loads(event.removeprefix("event: message\ndata: ")) for event in events]
+    assert [message.get("method") for message in messages] == ["notifications/progress"] * 3 + [None]
+    assert messages[-1]["result"]["content"][0]["text"] == "done"
+    assert all(event.count("\n") == 1 for event in events)
 
 
 async def test_a_client_that_takes_no_events_gets_plain_json(http: httpx2.AsyncClient) -> None:
