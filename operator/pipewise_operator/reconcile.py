@@ -161,6 +161,7 @@ class Reconciler:
             return True
         self._doors.metrics.reconciles.labels("AgentMCPBinding", "ok").inc()
         change = transition(record.binding, after)
+        record.told = after
         written = await self._publisher.binding(key, record.binding.status, after)
         if change is not None and written:
             transitions.append(change)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipewise_crds import AgentMCPBinding, ConditionType, PipedreamProject
+from pipewise_crds import AgentMCPBinding, BindingStatus, ConditionType, PipedreamProject
 
 from .judge.accounts import Account
 from .judge.conditions import find
@@ -21,6 +21,8 @@ class BindingRecord:
     taken_up_after: int
     """The resourceVersion a runtime's syncedThrough must reach; 0: a runtime has taken it up."""
     generation_seen_at: datetime
+    told: BindingStatus | None = None
+    """The status we last wrote: seeing it come back is no news."""
 
     @property
     def version(self) -> int:

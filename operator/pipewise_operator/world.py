@@ -4,6 +4,7 @@ Synchronous and without IO; handlers and keepers write here, the reconciler read
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -113,14 +114,15 @@ class World:
             after = 0 if taken_up_by_status(binding) else int(binding.metadata.resource_version)
             record = BindingRecord(binding, read.invalid, after, self.clock())
         else:
-            record = BindingRecord(binding, read.invalid, known.taken_up_after, known.generation_seen_at)
+            record = replace(known, binding=binding, invalid=read.invalid)
         if known is not None:
             self._unindex(key, known.binding)
         self.bindings[key] = record
         self._index(key, binding)
-        is_new = known is None or known.binding.spec != binding.spec
-        rivals = self.of_pair[_pair(binding)] if is_new or binding.metadata.deletion_timestamp else ()
-        self.dirty.mark(bindings=[key, *rivals])
+        if known is None or known.binding.spec != binding.spec or binding.metadata.deletion_timestamp:
+            self.dirty.mark(bindings=[key, *self.of_pair[_pair(binding)]])
+        elif binding.status != record.told:
+            self.dirty.mark(bindings=[key])
 
     def _binding_gone(self, key: Key) -> None:
         record = self.bindings.pop(key, None)

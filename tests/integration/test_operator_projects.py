@@ -33,7 +33,8 @@ def token(namespace: Namespace) -> str:
 
 
 def project(namespace: Namespace) -> dict[str, Any]:
-    return namespace.get("pipedreamproject", "default").get("status", {})
+    found: dict[str, Any] = namespace.get("pipedreamproject", "default").get("status", {})
+    return found
 
 
 async def test_a_token_is_minted_into_the_secret_and_accounts_are_counted(

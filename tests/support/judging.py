@@ -113,13 +113,9 @@ def _runtimes() -> st.SearchStrategy[RuntimeEvidence]:
 
 def evidences() -> st.SearchStrategy[Evidence]:
     """Any evidence of one binding whose status is still empty."""
-    services = st.lists(st.sampled_from(APPS), unique=True, min_size=1).flatmap(
-        lambda apps: st.tuples(
-            *(
-                st.booleans().map(lambda need, app=app: Service(name=app, app=app, required=need))
-                for app in apps
-            )
-        )
+    needs = st.dictionaries(st.sampled_from(APPS), st.booleans(), min_size=1)
+    services = needs.map(
+        lambda need: tuple(Service(name=app, app=app, required=required) for app, required in need.items())
     )
     tokens = st.sampled_from(
         [HEALTHY]

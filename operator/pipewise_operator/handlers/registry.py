@@ -1,8 +1,8 @@
 """The handlers: an explicit registry with `on.event` alone, so that kopf writes nothing to any object."""
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, cast
 
 import kopf
 
@@ -34,6 +34,7 @@ def settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     # Scanning wants to watch CRDs and namespaces, which nobody may who was given some namespaces only.
     chosen.scanning.disabled = not clusterwide
     chosen.posting.enabled = False
+    chosen.persistence.diffbase_storage = Forgetful()
     chosen.peering.standalone = True
     chosen.watching.server_timeout = 290
     chosen.watching.connect_timeout = 10
@@ -44,6 +45,25 @@ def settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     chosen.queueing.exit_timeout = 0.5
     chosen.background.cancellation_polling = 1
     return chosen
+
+
+class Forgetful(kopf.DiffBaseStorage):
+    """Remembers no object: `on.event` needs no differences, and kopf would copy every object to find them."""
+
+    def build(
+        self, *, body: kopf.Body, extra_fields: Iterable[kopf.FieldSpec] | None = None
+    ) -> kopf.BodyEssence:
+        """Nothing of an object is worth keeping."""
+        del body, extra_fields
+        return cast("kopf.BodyEssence", {})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Nothing was kept."""
+        del body
+        return None  # noqa: RET501 - mypy wants it said
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Keep nothing, so that nothing is written to the object."""
 
 
 def login(*, settings: kopf.OperatorSettings, **_: object) -> kopf.ConnectionInfo | None:

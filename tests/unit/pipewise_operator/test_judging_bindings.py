@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipewise_crds import PRECEDENCE, BindingStatus, Service, Verdict
+from pipewise_crds import PRECEDENCE, BindingStatus, ConditionType, Service, Verdict
 from pipewise_operator.judge.binding import judge
 from pipewise_operator.judge.checks import CHECKS
 from pipewise_operator.judge.conditions import find, worst
@@ -27,13 +28,13 @@ from support.judging import (
 
 
 def ready(status: BindingStatus) -> tuple[str, str]:
-    found = find(status.conditions, "Ready")
+    found = find(status.conditions, ConditionType.READY)
     assert found is not None
     return found.status, found.reason
 
 
 def message(status: BindingStatus) -> str:
-    found = find(status.conditions, "Ready")
+    found = find(status.conditions, ConditionType.READY)
     assert found is not None
     return found.message
 
@@ -50,7 +51,7 @@ def test_a_binding_is_ready_when_every_check_passes() -> None:
     assert status.mode == "Live"
 
 
-FAULTS = {
+FAULTS: dict[str, dict[str, Any]] = {
     "RuntimeUnavailable": {"runtimes": ()},
     "ProjectCredentialInvalid": {
         "project": ProjectEvidence("default", Finding(Verdict.PROJECT_CREDENTIAL_INVALID, "refused"))
@@ -180,7 +181,7 @@ def test_times_move_only_with_the_status_of_their_condition(history: list[Eviden
         now = replace(after(status, each), now=moment)
         following = judge(now)
         for condition in following.conditions:
-            old = find(status.conditions, condition.type)  # type: ignore[arg-type] - a StrEnum's value
+            old = find(status.conditions, ConditionType(condition.type))
             if old is not None and old.status == condition.status:
                 assert condition.last_transition_time == old.last_transition_time
             else:

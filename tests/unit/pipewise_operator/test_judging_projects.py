@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipewise_crds import ProjectStatus, Verdict
+from pipewise_crds import ConditionType, ProjectStatus, Verdict
 from pipewise_operator.judge.conditions import find
 from pipewise_operator.judge.evidence import HEALTHY
 from pipewise_operator.judge.project import (
@@ -34,7 +34,7 @@ FACTS = st.builds(
 
 
 def told(status: ProjectStatus, kind: str) -> tuple[str, str]:
-    condition = find(status.conditions, kind)  # type: ignore[arg-type] - a StrEnum's value
+    condition = find(status.conditions, ConditionType(kind))
     assert condition is not None
     return condition.status, condition.reason
 
