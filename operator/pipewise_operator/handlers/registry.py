@@ -60,7 +60,7 @@ class Forgetful(kopf.DiffBaseStorage):
     def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
         """Nothing was kept."""
         del body
-        return None  # noqa: RET501 - mypy wants it said
+        return None
 
     def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
         """Keep nothing, so that nothing is written to the object."""
