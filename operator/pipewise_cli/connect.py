@@ -24,6 +24,11 @@ def offer(namespace: str | None, project: str, user: str, app: str) -> int:
     try:
         cluster = Kubernetes(namespace)
         link, expires_at = connect_link(cluster.project(project), cluster.token(project), user, app)
+        is_wanted = any(
+            service.app == app
+            for binding in cluster.bindings(None, user)
+            for service in binding.status.services
+        )
     except CommandError as error:
         sys.stderr.write(f"pipewise connect: {error}\n")
         return 1
@@ -32,6 +37,8 @@ def offer(namespace: str | None, project: str, user: str, app: str) -> int:
         f"{expires_at:%Y-%m-%d %H:%M %Z}.\n"
         f"It is a key to an account: send it to {user} only, and do not log it.\n"
     )
+    if not is_wanted:
+        sys.stderr.write(f"Mind: no binding of {user} in namespace {cluster.namespace} uses {app}.\n")
     sys.stderr.flush()
     sys.stdout.write(f"{link}\n")
     return 0

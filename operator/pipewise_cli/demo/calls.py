@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from mcp import Client
-from mcp.types import CallToolResult
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp.types import CallToolResult
 
 _PAUSE_SECONDS = 0.05
+_LAST_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def tools_at(url: str) -> Sequence[str]:
     """The names of the tools an endpoint offers."""
 
     async def listed() -> list[str]:
-        async with Client(url) as client:
+        async with _client(url) as client:
             names: list[str] = []
             cursor = None
             while True:
@@ -51,13 +53,19 @@ def call(url: str, tool: str, arguments: Mapping[str, Any] | None = None) -> Ans
     """Call one tool."""
 
     async def called() -> Answer:
-        async with Client(url) as client:
+        async with _client(url) as client:
             return _answer(await client.call_tool(tool, dict(arguments or {})))
 
     return asyncio.run(called())
 
 
-def _answer(result: CallToolResult) -> Answer:
+def _client(url: str) -> "Client":
+    from mcp import Client  # noqa: PLC0415 - takes a second to load, and the demo begins without it
+
+    return Client(url)
+
+
+def _answer(result: "CallToolResult") -> Answer:
     texts = [item.text for item in result.content if item.type == "text"]
     return Answer(
         text="\n".join(texts),
@@ -86,7 +94,7 @@ class Caller:
     def __exit__(self, *_exc: object) -> None:
         """Let the last call come back."""
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(_LAST_ANSWER_SECONDS)
 
     def _run(self) -> None:
         try:
@@ -95,7 +103,7 @@ class Caller:
             self.problems.append(f"{type(error).__name__}: {error}")
 
     async def _call_on(self) -> None:
-        async with Client(self._url) as client:
+        async with _client(self._url) as client:
             while not self._stopped.is_set():
                 started = time.monotonic()
                 answer = _answer(await client.call_tool(self._tool, {}))

@@ -2,19 +2,27 @@
 
 from collections.abc import Sequence
 
-from pipewise_cli.demo.proof import Step
+from pipewise_cli.demo.proof import Seen, Step
+from pipewise_cli.demo.stage import Stage
 
-from . import accounts, alarms, crashes, outage, rules, secrecy, setting, talking
+from . import accounts, alarms, crashes, outage, rules, secrecy, setting, tools
 
 PLANE = ("etcd", "kube-apiserver")
 ALL = ("sandbox", "operator", "runtime")
+
+
+def _conversation(stage: Stage, seen: Seen) -> None:
+    from .conversation import conversation  # noqa: PLC0415 - the Agents SDK takes seconds to load
+
+    conversation(stage, seen)
+
 
 _BEGINNING = (
     Step("control-plane", "A real Kubernetes control plane is up", setting.control_plane, PLANE),
     Step("programs", "Sandbox, operator and runtime run as you would run them", setting.programs, ALL),
     Step("bindings", "Three agents of one user get their services", setting.bindings, ALL),
-    Step("tools", "Any MCP client sees an agent's tools, and only that agent's", talking.tools),
-    Step("conversation", "Three agents work together; each action happens once", talking.conversation, ALL),
+    Step("tools", "Any MCP client sees an agent's tools, and only that agent's", tools.tools),
+    Step("conversation", "Three agents work together; each action happens once", _conversation, ALL),
 )
 _OUTAGE = Step("outage", "SendGrid fails: told plainly, seen in the status, kept apart", outage.outage, ALL)
 _RECOVERY = Step("recovery", "SendGrid is back: Ready again, by itself", outage.recovery, ALL)

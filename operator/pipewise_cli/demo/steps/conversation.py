@@ -1,4 +1,4 @@
-"""What agents do with their services: list tools, and work on a user's wish together."""
+"""Three agents work on a user's wish together; the sandbox's ledger tells what came of it."""
 
 import asyncio
 import os
@@ -10,31 +10,15 @@ from agents import AgentsException
 from openai import OpenAIError
 
 from pipewise_agents import DEMO, Answered, Called, Event, HandedOver, Transcript, lines_of, run_conversation
-from pipewise_cli.demo.calls import tools_at
 from pipewise_cli.demo.layout import cut
 from pipewise_cli.demo.proof import ProofFailedError, Seen, expect
-from pipewise_cli.demo.stage import AGENTS, USER, Stage
+from pipewise_cli.demo.stage import USER, Stage
 
 _MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
 _SUMMARY = re.compile(r'"\$summary":\s*"([^"]*)"')
 _EXPECTED = Counter(
     ("pipedrive-add-person", "sendgrid-send-email-single-recipient", "google_calendar-quick-add-event")
 )
-
-
-def tools(stage: Stage, seen: Seen) -> None:
-    """List the tools of each agent's endpoint with the official MCP client."""
-    seen.note("listed with the official MCP Python client:")
-    apps_of: dict[str, set[str]] = {}
-    for agent in AGENTS:
-        names = tools_at(stage.endpoint(agent))
-        by_app = Counter(name.partition("-")[0] for name in names)
-        apps_of[agent] = set(by_app)
-        counted = ", ".join(f"{app} {number}" for app, number in sorted(by_app.items()))
-        seen.table(f"{agent:<20}{len(names):3d} tools: {counted}")
-        wanted = {service.app for service in stage.binding(agent).status.services}
-        expect(set(by_app) == wanted, f"{agent} sees tools of {sorted(by_app)}, not of {sorted(wanted)}")
-    seen.note(f"endpoint: {stage.endpoint(AGENTS[0])}")
 
 
 def conversation(stage: Stage, seen: Seen) -> None:
