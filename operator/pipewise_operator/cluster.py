@@ -40,7 +40,7 @@ class Cluster:
         resource: Any = Pod if kind == "Pod" else _RESOURCES[kind]
         selections: list[dict[str, Any]] = [{label: None} for label in POD_LABELS] if kind == "Pod" else [{}]
         found: dict[str, dict[str, Any]] = {}
-        async with _told_as_ours():
+        async with told_as_ours():
             for namespace in self._namespaces:
                 for labels in selections:
                     chunks = self._client.list(resource, namespace=namespace, labels=labels, chunk_size=500)
@@ -51,13 +51,13 @@ class Cluster:
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, Any]:
         """Read one Secret by name; the operator needs no right to list them."""
-        async with _told_as_ours():
+        async with told_as_ours():
             return _plain(await self._client.get(Secret, name, namespace=namespace))
 
     async def apply_secret(self, secret: Mapping[str, Any]) -> None:
         """Create or change a Secret by server-side apply."""
         meta = secret["metadata"]
-        async with _told_as_ours():
+        async with told_as_ours():
             await self._client.patch(
                 Secret,
                 meta["name"],
@@ -70,7 +70,7 @@ class Cluster:
     async def apply_runtime(self, runtime: Mapping[str, Any]) -> dict[str, Any]:
         """Change a runtime's spec by server-side apply; its uid keeps a deleted one from being made anew."""
         meta = runtime["metadata"]
-        async with _told_as_ours():
+        async with told_as_ours():
             changed = await self._client.patch(
                 _RESOURCES["MCPRuntime"],
                 meta["name"],
@@ -86,7 +86,7 @@ class Cluster:
     ) -> dict[str, Any]:
         """Merge a patch into an object's status and return the object as it is then."""
         resource = _RESOURCES[kind].Status
-        async with _told_as_ours():
+        async with told_as_ours():
             changed = await self._client.patch(
                 resource, name, dict(patch), namespace=namespace, patch_type=PatchType.MERGE
             )
@@ -94,7 +94,7 @@ class Cluster:
 
     async def post_event(self, event: Mapping[str, Any]) -> None:
         """Create one Event (events.k8s.io/v1)."""
-        async with _told_as_ours():
+        async with told_as_ours():
             made: Any = Event.from_dict(dict(event))
             await self._client.create(made)
 
@@ -106,7 +106,7 @@ def _plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - lightkube leaves the
 
 
 @asynccontextmanager
-async def _told_as_ours() -> AsyncIterator[None]:
+async def told_as_ours() -> AsyncIterator[None]:
     """Map what lightkube and its HTTP library raise, once."""
     try:
         yield
