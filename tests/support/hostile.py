@@ -44,8 +44,7 @@ class Exchange:
 
     def write_json(self, body: bytes, *headers: bytes) -> None:
         """Write a proper JSON reply."""
-        lines = b"".join(header + b"\r\n" for header in headers)
-        self.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n", lines, _length(body), body)
+        self.write(json_reply(body, *headers))
 
     def begin_events(self) -> None:
         """Begin a chunked event stream."""
@@ -173,5 +172,7 @@ async def _received(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     return Exchange(body["method"], body.get("id"), writer)
 
 
-def _length(body: bytes) -> bytes:
-    return b"content-length: %d\r\n\r\n" % len(body)
+def json_reply(body: bytes, *headers: bytes) -> bytes:
+    """A proper JSON reply."""
+    lines = b"".join(header + b"\r\n" for header in (b"content-type: application/json", *headers))
+    return b"HTTP/1.1 200 OK\r\n%bcontent-length: %d\r\n\r\n%b" % (lines, len(body), body)

@@ -96,7 +96,8 @@ class Host:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for connection in list(self._connections):
             connection.abort()
-        for waiter in self._waiters.values():
+        for caller, waiter in self._waiters.items():
+            self._ledger.withdraws(caller)
             if not waiter.done():
                 waiter.set_exception(NotSentError("the runtime closes its connections"))
 
