@@ -18,6 +18,8 @@ from .records import Listing, ProjectRecord
 from .tokens import TokenKeeper
 
 _log = structlog.get_logger()
+_TOLD_AFTER = 2
+"""One listing that fails is tried again; a second one in a row is told."""
 
 
 class AccountKeeper:
@@ -67,7 +69,16 @@ class AccountKeeper:
 
     def _due(self, now: datetime) -> list[str]:
         round_at = rechecks.next_round(self._schedule, self._last_round)
-        return rechecks.due(self._schedule, now) if round_at is not None and round_at <= now else []
+        if round_at is None or round_at > now:
+            return []
+        return [user for user in rechecks.due(self._schedule, now) if self._is_wanted(user)]
+
+    def _is_wanted(self, user: str) -> bool:
+        """Whether one of the bindings that had this user watched is still there."""
+        present = {key.name for key in self._doors.world.of_user[self._key, user]}
+        for binding in self._watched[user].keys() - present:
+            self.unwatch(user, binding)
+        return user in self._watched
 
     def _many(self, users: list[str], now: datetime) -> bool:
         listing = self._record.listing
@@ -147,7 +158,8 @@ class AccountKeeper:
         _log.warning(
             "accounts not listed", namespace=self._key.namespace, project=self._key.name, cause=str(error)
         )
-        self._record.facts = replace(self._record.facts, listing=Unreachable(str(error)))
+        if self._attempt >= _TOLD_AFTER:
+            self._record.facts = replace(self._record.facts, listing=Unreachable(str(error)))
         self._record.tried = True
         self._doors.world.dirty.mark(projects=[self._key])
         asked = error.retry_after_seconds if isinstance(error, PipedreamUnavailableError) else None
