@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipewise_crds import AccountState, Resilience
+from pipewise_runtime.clock import Clock
 from pipewise_runtime.core.evidence import Evidence
 from pipewise_runtime.engine import Engine
 from pipewise_runtime.metrics import Metrics
@@ -102,6 +103,15 @@ class Rig:
         """A call that changes nothing."""
         return await self.call(READ)
 
+    def state(self, app: str = "sendgrid") -> str:
+        """The state of an app in the report; empty where it is not reported."""
+        return next((each.state for each in self.evidence.providers() if each.app == app), "")
+
+    async def requests(self, method: str) -> int:
+        """How many MCP requests of a method the sandbox has answered, whatever the outcome."""
+        counted: dict[str, dict[str, int]] = (await self.sandbox.admin.requests())["requests"]
+        return sum(counted.get(method, {}).values())
+
     async def sent(self) -> int:
         """How many e-mails really went out."""
         return len(await self.sandbox.admin.ledger(tool=SEND, effect="true"))
@@ -114,10 +124,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def running_engine(sandbox: Sandbox) -> AsyncIterator[Rig]:
+async def running_engine(sandbox: Sandbox, clock: Clock | None = None) -> AsyncIterator[Rig]:
     """An engine that serves the sandbox's built-in project under the name `default`."""
     tokens, evidence, metrics = SandboxTokens(sandbox), Evidence(), Metrics("test")
-    engine = Engine(tokens, evidence, metrics)
+    engine = Engine(tokens, evidence, metrics, clock or Clock())
     engine.serve_project(Project("default", PROJECT, "development", sandbox.mcp_url))
     await engine.start()
     try:
