@@ -1,27 +1,44 @@
 """The command `pipewise`: reads its arguments and hands over to `demo`, `status` or `connect`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+
+_INTERRUPTED = 130
+_NOBODY_READS = 141
+"""What a shell says of a program that SIGPIPE ended."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run one of the commands and exit with its code."""
     given = _parser().parse_args(words)
+    try:
+        code = _run(given)
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except BrokenPipeError:
+        code = _NOBODY_READS
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the interpreter flushes it at its end
+    sys.exit(code)
+
+
+def _run(given: argparse.Namespace) -> int:
     match given.command:
         case "demo":
-            from .demo.command import Options, run  # noqa: PLC0415 - the others start without the agents' SDK
+            from .demo.command import Options, run  # noqa: PLC0415 - the others start without what it needs
 
-            code = run(Options(keep=given.keep, as_json=given.json, prometheus=given.prometheus))
+            return run(Options(keep=given.keep, as_json=given.json, prometheus=given.prometheus))
         case "status":
             from .status import show  # noqa: PLC0415 - likewise
 
-            code = show(given.namespace, given.agent, given.user)
+            return show(given.namespace, given.agent, given.user)
         case _:
             from .connect import offer  # noqa: PLC0415 - likewise
 
-            code = offer(given.namespace, given.project, given.user, given.app)
-    sys.exit(code)
+            return offer(given.namespace, given.project, given.user, given.app)
 
 
 def _parser() -> argparse.ArgumentParser:

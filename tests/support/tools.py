@@ -4,20 +4,15 @@ They are found in the cache (`$XDG_CACHE_HOME/pipewise-mcp/tools`, else `~/.cach
 under a lock, from the package registries: Go programs by `go install`, Prometheus from the Debian archive.
 """
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-
-class ToolMissingError(RuntimeError):
-    """A checker is neither here nor can it be installed; the message says what would help."""
+from pipewise_cli.debian import ToolMissingError, find_prometheus, tool_lock, tools_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,58 +46,26 @@ def kubeconform() -> Path:
 
 def promtool() -> Path:
     """The path of promtool, from PATH or from Debian's package prometheus."""
-    return _debian_tool("promtool")
+    return find_prometheus("promtool", _say)
 
 
 def prometheus() -> Path:
     """The path of the Prometheus server, from PATH or from Debian's package prometheus."""
-    return _debian_tool("prometheus")
-
-
-def cache() -> Path:
-    """The folder for things that are costly to get and the same for every checkout."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "pipewise-mcp" / "tools"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return find_prometheus("prometheus", _say)
 
 
 def _go_tool(tool: GoTool) -> Path:
-    path = cache() / f"{tool.name}-{tool.version}" / tool.name
-    with _lock(tool.name):
+    path = tools_cache() / f"{tool.name}-{tool.version}" / tool.name
+    with tool_lock(tool.name):
         if not path.exists():
             _need("go", f"install Go, or put {tool.name} {tool.version} at {path}")
             _say(f"building {tool.name} {tool.version} into {path.parent}")
-            with tempfile.TemporaryDirectory(dir=cache()) as folder:
+            with tempfile.TemporaryDirectory(dir=tools_cache()) as folder:
                 command = ["go", "install", "-ldflags", "-s -w", f"{tool.package}@{tool.version}"]
                 _run(command, environment={"GOBIN": folder})
                 path.parent.mkdir(exist_ok=True)
                 (Path(folder) / tool.name).rename(path)
     return path
-
-
-def _debian_tool(name: str) -> Path:
-    if found := shutil.which(name):
-        return Path(found)
-    unpacked = cache() / "prometheus-debian"
-    with _lock("prometheus"):
-        if not unpacked.exists():
-            _need("apt-get", f"install {name} on PATH")
-            _say(f"unpacking Debian's prometheus into {unpacked}")
-            with tempfile.TemporaryDirectory(dir=cache()) as folder:
-                _run(["apt-get", "download", "-q", "prometheus"], folder=Path(folder))
-                (package,) = Path(folder).glob("prometheus_*.deb")
-                _run(["dpkg-deb", "-x", str(package), f"{folder}/root"])
-                (Path(folder) / "root").rename(unpacked)
-    return unpacked / "usr" / "bin" / name
-
-
-@contextmanager
-def _lock(name: str) -> Iterator[None]:
-    """Let one process at a time install a tool."""
-    with (cache() / f"{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _need(program: str, remedy: str) -> None:

@@ -6,10 +6,13 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
+
+import httpx2
 
 from pipewise_cli.controlplane import ApiError, ControlPlaneError
 
@@ -71,19 +74,20 @@ def run(options: Options) -> int:
 
 
 def _proved(stage: Stage, step: Step, number: int) -> Outcome:
-    seen, problem, began = Seen(), "", time.monotonic()
+    seen, problem, surprise, began = Seen(), "", "", time.monotonic()
     with stage.console.step(number, step.claim):
         try:
             step.prove(stage, seen)
-        except (ProofFailedError, ControlPlaneError, ApiError, OSError) as error:
+        except (ProofFailedError, ControlPlaneError, ApiError, OSError, httpx2.HTTPError) as error:
             problem = f"{error}"
         except Exception as error:  # noqa: BLE001 - a step's edge: whatever broke is its failure
             problem = f"{type(error).__name__}: {_innermost(error)}"
+            surprise = traceback.format_exc()
     seconds = time.monotonic() - began
     tell = stage.console.failed if problem else stage.console.passed
     tell(number, step.claim, seconds)
     stage.console.observed(seen.lines)
-    stage.console.line()
+    stage.console.line(surprise)
     return Outcome(step, seconds, seen, problem)
 
 

@@ -12,7 +12,6 @@ from .layout import cut
 _INDENT = "   "
 _CLAIM_WIDTH = 82
 _REDRAW_SECONDS = 0.1
-_SPEAK_EVERY_SECONDS = 10.0
 _CLEAR = "\r\x1b[K"
 _GREEN, _RED, _DIM, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
@@ -22,9 +21,11 @@ class Console:
 
     Args:
         out: where to.
+        speak_every_seconds: how often a long wait is told where no line can move.
     """
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, speak_every_seconds: float = 10.0) -> None:
+        self._speak_every_seconds = speak_every_seconds
         self._out = out
         self._is_terminal = out.isatty()
         self._has_colours = self._is_terminal and "NO_COLOR" not in os.environ
@@ -85,7 +86,7 @@ class Console:
                 text = f"{self._activity} ({now - self._since:.0f} s)"
                 if self._is_terminal:
                     self._write(f"{_CLEAR}{number:2d} … {cut(text, _CLAIM_WIDTH)}")
-                elif now - max(spoken, self._since) > _SPEAK_EVERY_SECONDS:
+                elif now - max(spoken, self._since) > self._speak_every_seconds:
                     spoken = now
                     self._write(f"{number:2d} … {text}\n")
 

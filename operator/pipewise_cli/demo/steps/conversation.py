@@ -10,7 +10,7 @@ from agents import AgentsException
 from openai import OpenAIError
 
 from pipewise_agents import DEMO, Answered, Called, Event, HandedOver, Transcript, lines_of, run_conversation
-from pipewise_cli.demo.layout import cut
+from pipewise_cli.demo.layout import WIDTH, cut
 from pipewise_cli.demo.proof import ProofFailedError, Seen, expect
 from pipewise_cli.demo.stage import USER, Stage
 
@@ -52,7 +52,7 @@ def _tell(event: Event, seen: Seen) -> None:
         case Answered(failed=False, text=text) as answered:
             summary = _SUMMARY.search(text)
             brief = replace(answered, text=summary[1] if summary else text)
-            seen.table(f"  {cut(lines_of(brief))}")
+            seen.table(f"  {cut(lines_of(brief), WIDTH - 2)}")
         case HandedOver():
             seen.table(lines_of(event))
         case _:
