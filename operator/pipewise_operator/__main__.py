@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import random
+import socket
 import sys
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def main() -> None:
     logs.configure(arguments.log_level)
     if arguments.kubeconfig:
         os.environ["KUBECONFIG"] = str(arguments.kubeconfig)
+    # Kopf names itself by its user's name otherwise, and the user of a container need not have one.
+    os.environ.setdefault("POD_ID", socket.gethostname())
     sys.exit(asyncio.run(_run(arguments)))
 
 
