@@ -1,0 +1,184 @@
+"""One round of the bench: every phase once, and in each phase every peer in turn."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from .agents_view import median_call_ms
+from .fixtures import APPS
+from .native_programs import Load, Sample
+from .peers import DIRECT, NAIVE, RUNTIME, Place, Served, start
+from .processes import BenchError
+
+PHASES = ("one", "sixteen", "slow64", "open7", "list350", "agents", "start")
+CALLERS = {"one": 1, "sixteen": 16, "slow64": 64}
+DELAY_MS = 50
+_OPENINGS = 5
+FRESH_FROM = 64
+"""Users from this number on are kept for openings by somebody who has not called before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A program from its start to its users' sessions."""
+
+    ready_seconds: float
+    """Until it listed all tools."""
+    idle_megabytes: float
+    session_kilobytes: float
+    """Memory for each user who has listed the tools and called every app."""
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round showed, by phase and peer."""
+
+    samples: dict[str, dict[str, Sample]] = field(default_factory=dict)
+    opening_ms: dict[str, float] = field(default_factory=dict)
+    """From connecting to the first call's answer, less one round trip of the upstream."""
+    fresh_opening_ms: float | None = None
+    """The same for a user whose first call it is."""
+    listing_ms: dict[str, float] = field(default_factory=dict)
+    agents_ms: dict[str, float] = field(default_factory=dict)
+    starts: dict[str, Start] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Bench:
+    """Everything that a round needs; the peers run all the time, so their rounds can be interleaved."""
+
+    load: Load
+    place: Place
+    served: Sequence[Served]
+    seconds: float
+    bindings: int
+    sessions: int
+    """How many user sessions are opened to see what one costs."""
+    tell: Callable[[str], None]
+    _requests: dict[str, list[bytes]] = field(default_factory=dict)
+    _fresh_users: int = FRESH_FROM
+
+    def open_sessions(self) -> None:
+        """Let every caller of every peer begin its session and call once."""
+        for peer in self.served:
+            self._requests[peer.name] = []
+            for user in range(max(CALLERS.values())):
+                with peer.conversation(user) as caller:
+                    caller.initialize()
+                    caller.call()
+                    self._requests[peer.name].append(caller.spelled("tools/call"))
+
+    def round(self, phases: Sequence[str]) -> Round:
+        """Measure the phases once."""
+        result = Round()
+        for phase in phases:
+            match phase:
+                case "open7":
+                    self._open(result)
+                case "list350":
+                    self._list(result)
+                case "agents":
+                    for peer in self.served:
+                        result.agents_ms[peer.name] = median_call_ms(peer.url(), self.seconds)
+                        self.tell(f"agents   {peer.name:16} p50 {result.agents_ms[peer.name]:8.3f} ms")
+                case "start":
+                    self._start(result)
+                case _:
+                    self._call(phase, result)
+        return result
+
+    def _call(self, phase: str, result: Round) -> None:
+        result.samples[phase] = {}
+        self.load.stub.delay(DELAY_MS if phase == "slow64" else 0)
+        for peer in self.served:
+            requests = self._requests[peer.name][: CALLERS[phase]]
+            sample = self.load.run(peer.port, requests, self.seconds, peer.process)
+            result.samples[phase][peer.name] = sample
+            self.tell(f"{phase:8} {peer.name:16} {_line(sample)}")
+        self.load.stub.delay(0)
+
+    def _open(self, result: Round) -> None:
+        self.load.stub.delay(DELAY_MS)
+        with self._peer(DIRECT).conversation() as upstream:
+            round_trip = statistics.median(_timed_ms(upstream.call) for _ in range(_OPENINGS))
+        for peer in self.served:
+            taken = statistics.median(_opening_ms(peer, 0) for _ in range(_OPENINGS))
+            result.opening_ms[peer.name] = taken - round_trip
+            self.tell(f"open7    {peer.name:16} {taken:8.2f} ms; one round trip {round_trip:.2f} ms")
+        if self._fresh_users < self.bindings:
+            result.fresh_opening_ms = _opening_ms(self._peer(RUNTIME), self._fresh_users) - round_trip
+            self._fresh_users += 1
+        self.load.stub.delay(0)
+
+    def _peer(self, name: str) -> Served:
+        return next(peer for peer in self.served if peer.name == name)
+
+    def _list(self, result: Round) -> None:
+        for peer in self.served:
+            if peer.tools != self._peer(RUNTIME).tools:
+                continue
+            with peer.conversation() as caller:
+                caller.initialize()
+                requests = [caller.spelled("tools/list")]
+            sample = self.load.run(peer.port, requests, self.seconds, peer.process)
+            result.listing_ms[peer.name] = sample.p50_us / 1e3
+            self.tell(f"list350  {peer.name:16} p50 {sample.p50_us / 1e3:8.3f} ms")
+
+    def _start(self, result: Round) -> None:
+        """Start programs anew, only to see what starting them and holding sessions costs."""
+        for name in (RUNTIME, NAIVE):
+            if name not in {peer.name for peer in self.served}:
+                continue
+            sessions = self.sessions if name == RUNTIME else max(self.sessions // 4, 1)
+            began = time.monotonic()
+            peer = start(name, self.place, self.bindings)
+            if peer.process is None:
+                raise BenchError(f"{name} is no program")
+            with peer.process:
+                peer.wait_until_ready()
+                ready_seconds = time.monotonic() - began
+                idle = peer.process.resident_kilobytes()
+                for user in range(sessions):
+                    _use_all_apps(peer, user)
+                each = (peer.process.resident_kilobytes() - idle) / sessions
+            seen = result.starts[name] = Start(ready_seconds, idle / 1024, each)
+            self.tell(
+                f"start    {name:16} ready in {seen.ready_seconds:.2f} s, {seen.idle_megabytes:.1f} MB"
+                f" at rest, {seen.session_kilobytes:.1f} kB for each user session"
+            )
+
+
+def _opening_ms(peer: Served, user: int) -> float:
+    """How long a client takes from connecting to the answer to its first call."""
+    return _timed_ms(lambda: _open(peer, user))
+
+
+def _open(peer: Served, user: int) -> None:
+    with peer.conversation(user) as agent:
+        agent.initialize()
+        if agent.tools() != peer.tools:
+            raise BenchError(f"{peer.name} does not list all tools")
+        agent.call()
+
+
+def _use_all_apps(peer: Served, user: int) -> None:
+    with peer.conversation(user) as agent:
+        agent.initialize()
+        agent.tools()
+        for app in APPS:
+            agent.call(f"{app}-action-0")
+
+
+def _timed_ms(action: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    action()
+    return (time.perf_counter() - began) * 1e3
+
+
+def _line(sample: Sample) -> str:
+    return (
+        f"{sample.calls_per_second:9.0f} calls/s  p50 {sample.p50_us / 1e3:8.3f} ms  "
+        f"p99 {sample.p99_us / 1e3:8.3f} ms  {sample.peer_cpu_us:8.1f} us CPU/call  busy: peer "
+        f"{sample.peer_busy:4.0%}, load {sample.load_busy:4.0%} + stub {sample.stub_busy:4.0%}"
+    )
