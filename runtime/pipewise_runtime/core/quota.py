@@ -65,5 +65,5 @@ class Quota:
         return len(self._ran_at)
 
     def _forget(self, now: float) -> None:
-        while self._ran_at and now - self._ran_at[0] >= self.window_seconds:
+        while self._ran_at and self._ran_at[0] + self.window_seconds <= now:
             self._ran_at.popleft()
