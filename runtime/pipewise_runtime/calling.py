@@ -70,7 +70,7 @@ class Calling:
         """The encoded result of tools/call; see `ports.Calls`."""
         try:
             read = _params_decoder.decode(params)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"tools/call: {error}") from error
         await self._probing.looked_at(binding)
         now_served = self._registry.binding(binding.agent, binding.user)
@@ -192,7 +192,7 @@ class Calling:
 def _arguments(params: _Params) -> dict[str, Any]:
     try:
         return msgspec.json.decode(params.arguments, type=dict[str, Any] | None) or {}
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"tools/call: arguments: {error}") from error
 
 
