@@ -68,6 +68,9 @@ class Upstream:
     url: str = ""
     seen: list[str] = field(default_factory=list)
     """Methods, in order of arrival."""
+    opening: dict[str, Any] = field(default_factory=lambda: {"result": _INITIALIZED})
+    """What initialize is answered with."""
+    takes_notifications: bool = True
     connections: int = 0
     """Connections ever accepted."""
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -85,9 +88,11 @@ class Upstream:
             while exchange := await _received(reader, writer):
                 self.seen.append(exchange.method)
                 if exchange.method == "initialize":
-                    opened = json.dumps({"jsonrpc": "2.0", "id": exchange.identity, "result": _INITIALIZED})
+                    opened = json.dumps({"jsonrpc": "2.0", "id": exchange.identity, **self.opening})
                     exchange.write_json(opened.encode(), b"mcp-session-id: s1")
                 elif exchange.method.startswith("notifications/"):
+                    if not self.takes_notifications:
+                        continue
                     exchange.write(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
                 else:
                     await self.behaviour(exchange)
@@ -104,8 +109,10 @@ async def upstream(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> A
     """A misbehaving upstream on a free port."""
     running = Upstream(behaviour)
     tasks: set[asyncio.Task[None]] = set()
+    accepted: list[asyncio.StreamWriter] = []
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(writer)
         task = asyncio.create_task(running.serve(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -121,6 +128,10 @@ async def upstream(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> A
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        for writer in accepted:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 @dataclass(frozen=True, slots=True)
