@@ -1,7 +1,7 @@
 """A kubelet for one Pod, as far as anybody looks: it probes the runtime and writes the Pod's conditions.
 
 The demo has no node. The runtime runs as a process, and this thread says of the Pod what a kubelet would
-say of it: Ready when /readyz answers, not Ready when it does not or the process is gone.
+say of it: Ready when /readyz answers, not Ready when the process is gone or three probes in a row failed.
 """
 
 import threading
@@ -14,6 +14,8 @@ from pipewise_crds import timestamp
 from .programs import Program
 
 _PERIOD_SECONDS = 0.25
+_FAILURES_ALLOWED = 2
+_PROBE_FAILS = "the readiness probe of the runtime fails"
 _MERGE = "application/merge-patch+json"
 
 
@@ -42,16 +44,19 @@ class Kubelet:
 
     def _run(self) -> None:
         written: str | None = None
+        failures = 0
         while not self._stopped.wait(_PERIOD_SECONDS):
             problem = self._problem()
-            if problem != written and self._write(problem):
+            failures = failures + 1 if problem else 0
+            is_slow = problem == _PROBE_FAILS and written == "" and failures <= _FAILURES_ALLOWED
+            if problem != written and not is_slow and self._write(problem):
                 written = problem
 
     def _problem(self) -> str:
         """Why the Pod is not ready; nothing when it is."""
         if not self._program.process.is_running:
             return "the runtime's container is not running"
-        return "" if self._program.is_ready else "the readiness probe of the runtime fails"
+        return "" if self._program.is_ready else _PROBE_FAILS
 
     def _write(self, problem: str) -> bool:
         try:
