@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest_asyncio
 
@@ -142,7 +143,7 @@ async def test_a_provider_nobody_calls_is_probed_before_what_is_known_grows_old(
         assert await rig.requests("tools/list") == before
         shift[0] += IDLE_CHECK_SECONDS + 1
         rig.engine.serve(made)
-        await eventually(lambda: _listed(rig, before + 1))
+        await eventually(partial(_listed, rig, before + 1))
         await outage(rig)
         shift[0] += IDLE_CHECK_SECONDS + 1
         rig.engine.serve(made)

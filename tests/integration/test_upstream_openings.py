@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -92,11 +93,15 @@ async def test_a_list_that_changes_is_offered_from_then_on_and_the_same_list_is_
             running.behaviour, listed = listing(tools), running.seen.count("tools/list")
             provider.breaker.ask_for_probe(0.0)
             engine.serve(binding())
-            await eventually(lambda listed=listed: running.seen.count("tools/list") > listed)
+            await eventually(partial(_more_than, listed, running))
             await eventually(lambda: not provider.breaker.awaits_probe)
             assert (provider.toolset is known) == same
         assert b"sendgrid-y" in await engine.tools(binding())
         assert evidence.providers()[0].tools == 1
+
+
+def _more_than(listed: int, running: Upstream) -> bool:
+    return running.seen.count("tools/list") > listed
 
 
 OPENINGS: list[tuple[dict[str, Any], type[Happened]]] = [
