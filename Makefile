@@ -15,6 +15,15 @@ $(BIN)/python -m pipewise_crds $(1) crds charts/pipewise-mcp/crd-files
 $(BIN)/python -m pipewise_operator.alerting $(1) charts/pipewise-mcp/files
 endef
 TEST_ARGUMENTS ?=
+# The part of requirements.lock that an image needs, in the same versions.
+define pinned_for_images
+uv pip compile $(1) --constraint requirements.lock --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-emit-index-url --no-header --quiet --output-file images/$(2)/requirements.lock
+endef
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# Options of pytest for `make e2e`, such as --keep-cluster or --kubeconfig FILE.
+E2E_ARGUMENTS ?=
 
 .PHONY: help
 help: ## List what there is to make.
@@ -39,6 +48,9 @@ lock: ## Pin all dependencies anew in requirements.lock (needs uv).
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	$(call pinned_for_images,pyproject.toml --extra operator,operator)
+	$(call pinned_for_images,pyproject.toml --extra runtime --extra sandbox,runtime)
+	$(call pinned_for_images,images/build/requirements.in,build)
 
 .PHONY: generate
 generate: $(READY) ## Write the CRDs, their copies in the chart and the alert rules.
@@ -77,6 +89,18 @@ test: lint types generated-check tests ## Check everything: style, types, genera
 
 .PHONY: check
 check: test ## The same as CI.
+
+.PHONY: images
+images: ## Build the container images pipewise-operator and pipewise-runtime (needs Docker).
+	@for image in operator runtime; do \
+	  docker build --quiet --file images/$$image/Dockerfile --tag pipewise-$$image:$(VERSION) \
+	    --build-arg PIP_INDEX_URL --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) . > /dev/null; \
+	  docker image ls --format '{{.Repository}}:{{.Tag}}  {{.Size}}' pipewise-$$image:$(VERSION); \
+	done
+
+.PHONY: e2e
+e2e: $(READY) images ## Try what we promise on a kind cluster (needs Docker, kind, kubectl; helm is built if missing).
+	$(BIN)/pytest tests/e2e -m e2e $(E2E_ARGUMENTS)
 
 .PHONY: demo
 demo: $(READY) control-plane ## Show the whole thing on this machine: API server, operator, runtime, sandbox, agents.
