@@ -60,7 +60,9 @@ def test_every_switch_renders_objects_that_kubernetes_knows(values: Sequence[str
     location = write_schemas(tmp_path, found)
     done = kubeconform(text, location, "-skip", "PodMonitor,PrometheusRule")
     assert done.returncode == 0, done.stdout + done.stderr
-    identities = [(e["kind"], e["metadata"].get("namespace"), e["metadata"]["name"]) for e in found]
+    identities = [
+        (e["kind"], e["metadata"].get("namespace"), e["metadata"]["name"]) for e in objects(*values)
+    ]
     assert len(identities) == len(set(identities))
 
 

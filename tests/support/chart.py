@@ -54,14 +54,20 @@ def manifest(*values: str, namespace: str = "pipewise") -> str:
 
 
 def objects(*values: str, namespace: str = "pipewise") -> Sequence[dict[str, Any]]:
-    """The chart's objects with these `--set` values."""
-    return [each for each in yaml.safe_load_all(manifest(*values, namespace=namespace)) if each]
+    """The chart's objects with these `--set` values: those that are there while the release is."""
+    every = [each for each in yaml.safe_load_all(manifest(*values, namespace=namespace)) if each]
+    return [each for each in every if _hook(each) != "pre-delete"]
 
 
 def named(found: Iterable[dict[str, Any]], kind: str, suffix: str = "") -> dict[str, Any]:
     """The one object of a kind whose name ends so."""
     (only,) = [e for e in found if e["kind"] == kind and e["metadata"]["name"].endswith(suffix)]
     return only
+
+
+def _hook(found: Mapping[str, Any]) -> str:
+    """When helm makes an object: empty for all that it installs and deletes like any other."""
+    return str((found["metadata"].get("annotations") or {}).get("helm.sh/hook", ""))
 
 
 def write_schemas(folder: Path, found: Iterable[Mapping[str, Any]]) -> str:

@@ -1,0 +1,44 @@
+"""Promise: an agent in the cluster calls its user's tools soon after the binding is applied."""
+
+import pytest
+
+from support.agent_pods import AgentPod
+from support.eventually import eventually_sync
+from support.mcp_wire import MAIL, SEND
+from support.release import Release, SandboxInside
+from support.timings import Timings
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_bound_users_mail_is_sent_exactly_once(
+    release: Release, agent: AgentPod, sandbox: SandboxInside, timings: Timings
+) -> None:
+    sandbox.connect("ada")
+    with timings.taking("binding applied until Ready"):
+        name = release.bind("ada")
+        eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
+    with timings.taking("first call of a user, from another pod"):
+        answer = agent.call(release.endpoint("coordinator", "ada"), SEND, **MAIL)
+    assert not answer.failed, answer.text
+    assert sandbox.runs("ada") == 1
+
+
+def test_the_endpoint_in_the_status_can_be_called(
+    release: Release, agent: AgentPod, sandbox: SandboxInside
+) -> None:
+    sandbox.connect("eva")
+    name = release.bind("eva")
+    eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
+    answer = agent.call(release.status(name)["endpoint"], SEND, **MAIL)
+    assert not answer.failed, answer.text
+
+
+def test_a_user_without_an_account_gets_results_marked_as_made_up(
+    release: Release, agent: AgentPod, sandbox: SandboxInside
+) -> None:
+    name = release.bind("nora")
+    eventually_sync(lambda: release.ready(name) == ("False", "CredentialInvalid"), within=30)
+    answer = agent.call(release.endpoint("coordinator", "nora"), SEND, **MAIL)
+    assert answer.text.startswith("[demo]")
+    assert sandbox.runs("nora") == 0

@@ -1,0 +1,50 @@
+"""Promise: what is bound in one namespace is out of reach for the runtimes of another."""
+
+import json
+
+import pytest
+
+from support.agent_pods import AgentPod
+from support.eventually import eventually_sync
+from support.mcp_wire import MAIL, SEND
+from support.release import NAME, Release, SandboxInside, binding
+
+pytestmark = pytest.mark.e2e
+
+ELSEWHERE = "agents"
+SERVICES = [{"name": "sendgrid", "app": "sendgrid"}]
+
+
+def test_a_binding_of_another_namespace_is_not_served(
+    release: Release, agent: AgentPod, sandbox: SandboxInside
+) -> None:
+    sandbox.connect("ines")
+    manifest = binding("ines", agent="coordinator", user="ines", placement="Managed", services=SERVICES)
+    release.cluster.apply(ELSEWHERE, manifest)
+
+    eventually_sync(lambda: release.ready("ines", ELSEWHERE)[0] == "False", within=30)
+    answer = agent.call(release.endpoint("coordinator", "ines"), SEND, **MAIL)
+    assert answer.failed
+    assert sandbox.runs("ines") == 0
+
+
+@pytest.mark.parametrize("resource", ["agentmcpbindings", "pipedreamprojects", "mcpruntimes", "secrets"])
+def test_a_runtime_sees_nothing_of_another_namespace(release: Release, resource: str) -> None:
+    account = f"system:serviceaccount:{release.namespace}:{NAME}-runtime"
+    assert [verb for verb in ("get", "list", "watch") if _may(release, account, verb, resource)] == []
+
+
+def _may(release: Release, account: str, verb: str, resource: str) -> bool:
+    attributes = {
+        "namespace": ELSEWHERE,
+        "verb": verb,
+        "group": "" if resource == "secrets" else "mcp.pipewise.io",
+        "resource": resource,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": account, "resourceAttributes": attributes},
+    }
+    text = release.cluster.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review))
+    return bool(json.loads(text)["status"]["allowed"])

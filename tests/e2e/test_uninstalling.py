@@ -1,0 +1,50 @@
+"""Promise: uninstalling leaves the three kinds and what users made, and a new install takes that up again."""
+
+import pytest
+
+from support.agent_pods import AgentPod
+from support.eventually import eventually_sync
+from support.release import Release, SandboxInside
+from support.timings import Timings
+
+pytestmark = pytest.mark.e2e
+
+KINDS = (
+    "deployments,replicasets,pods,services,endpointslices,secrets,configmaps,serviceaccounts,roles,rolebindings,"
+    "leases,pipedreamprojects,mcpruntimes"
+)
+CLUSTER_KINDS = (
+    "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations,"
+    "validatingadmissionpolicies,validatingadmissionpolicybindings"
+)
+KUBERNETES_OWN = {"serviceaccount/default", "configmap/kube-root-ca.crt"}
+
+
+def test_uninstalling_leaves_nothing_but_the_kinds_and_the_users_objects(
+    release: Release, agent: AgentPod, timings: Timings
+) -> None:
+    name = SandboxInside(agent).connect("uta") and release.bind("uta")
+    eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
+    with timings.taking("helm uninstall until everything is gone"):
+        release.uninstall()
+        eventually_sync(lambda: _left(release) == [], within=90)
+    try:
+        kinds = release.cluster.kubectl("get", "crds", "-o", "name")
+        assert kinds.count(".mcp.pipewise.io") == 3
+        assert release.cluster.get("amb", name, release.namespace)["spec"]["user"] == "uta"
+    finally:
+        release.install()
+
+    SandboxInside(agent).connect("uta")
+    eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=60)
+
+
+def _left(release: Release) -> list[str]:
+    """What is left of the release: everything in its namespace, and what bears its name in the cluster."""
+    kubectl = release.cluster.kubectl
+    inside = kubectl("get", KINDS, "-o", "name", namespace=release.namespace).split()
+    everywhere = kubectl("get", CLUSTER_KINDS, "-o", "name").split()
+    return [
+        *(name for name in inside if name not in KUBERNETES_OWN),
+        *(name for name in everywhere if "pipewise" in name),
+    ]

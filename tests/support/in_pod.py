@@ -1,0 +1,74 @@
+"""Run inside a pod by `python -c`: requests that only the cluster's network can make. No import of ours.
+
+Reads one line of JSON, {"requests": [{method, url, body?, headers?}], "forever": false}, and writes one line
+of JSON: what each request was answered, or, with "forever", what came of making the requests over and over
+until stdin ended.
+"""
+
+import json
+import ssl
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+_TOKEN = Path("/var/run/secrets/mcp.pipewise.io/token")
+_CLUSTER_CA = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
+_PAUSE_SECONDS = 0.05
+_TIMEOUT_SECONDS = 40
+
+
+def answered(asked: dict[str, Any]) -> dict[str, Any]:
+    """Make one request."""
+    headers = {"content-type": "application/json", **asked.get("headers", {})}
+    if _TOKEN.exists():
+        headers.setdefault("authorization", f"Bearer {_TOKEN.read_text()}")
+    body = json.dumps(asked["body"]).encode() if "body" in asked else None
+    request = Request(asked["url"], body, headers, method=asked["method"])  # noqa: S310 - a test's own URL
+    began = time.monotonic()
+    try:
+        with urlopen(request, timeout=_TIMEOUT_SECONDS, context=_trust()) as reply:  # noqa: S310 - likewise
+            status, text = reply.status, reply.read().decode()
+    except HTTPError as error:
+        status, text = error.code, error.read().decode()
+    except OSError as error:
+        status, text = 0, f"{type(error).__name__}: {error}"
+    return {"status": status, "text": text, "seconds": time.monotonic() - began}
+
+
+def _trust() -> ssl.SSLContext:
+    """Whom to believe: who signs for the cluster's API server."""
+    return ssl.create_default_context(cafile=str(_CLUSTER_CA) if _CLUSTER_CA.exists() else None)
+
+
+def over_and_over(requests: list[dict[str, Any]]) -> dict[str, Any]:
+    """Make requests until stdin ends."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    count, longest, problems = 0, 0.0, []
+    while not ended.wait(_PAUSE_SECONDS):
+        for asked in requests:
+            answer = answered(asked)
+            count, longest = count + 1, max(longest, answer["seconds"])
+            if answer["status"] != 200 or '"isError":true' in answer["text"].replace(" ", ""):
+                problems.append(f"{answer['status']} {answer['text'][:300]}")
+    return {"count": count, "longest_seconds": longest, "problems": problems}
+
+
+def main() -> None:
+    """Do what the first line of stdin says."""
+    told = json.loads(sys.stdin.readline())
+    requests = told["requests"]
+    found = over_and_over(requests) if told.get("forever") else [answered(asked) for asked in requests]
+    sys.stdout.write(json.dumps(found))
+
+
+main()
