@@ -1,6 +1,7 @@
 """The apps in use and how they fare: one breaker and one list of tools for all users of an app."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .clock import Clock
@@ -9,6 +10,10 @@ from .core.catalogue import Toolset
 from .core.evidence import Evidence, ProviderSeen
 from .metrics import Metrics
 from .served import ServedBinding
+
+
+def _unheard() -> None:
+    """Tell nobody."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,12 +25,16 @@ class Provider:
     clock: Clock
     evidence: Evidence
     metrics: Metrics
+    on_new_tools: Callable[[], None] = _unheard
+    """Called when a probe brought another list of tools."""
     breaker: Breaker = field(default_factory=Breaker)
     toolset: Toolset | None = None
     looked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after the first probe, whatever it brought."""
     available: bool | None = None
     """None before the first evidence."""
+    announced: bool = False
+    """Whether the upstream said that its tools changed, and nobody looked yet."""
     worked_at: float = float("-inf")
     """When it last answered properly."""
     users: dict[str, ServedBinding] = field(default_factory=dict)
@@ -58,6 +67,7 @@ class Provider:
         self.worked_at = self.clock.monotonic()
         if self.toolset is None or self.toolset.tools != toolset.tools:
             self.toolset = toolset
+            self.on_new_tools()
         self.looked.set()
         self.note(available=not self.breaker.open)
 

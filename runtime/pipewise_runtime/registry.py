@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pipewise_crds import Verdict
 
+from .changes import ToolChanges
 from .clock import Clock
 from .core.breaker import Breaker
 from .core.catalogue import Catalogue, Offer, Toolset, catalogue
@@ -24,6 +25,7 @@ class Registry:
     evidence: Evidence
     metrics: Metrics
     demo: Demo
+    changes: ToolChanges = field(default_factory=ToolChanges)
     projects: dict[str, Project] = field(default_factory=dict)
     providers: dict[tuple[str, str], Provider] = field(default_factory=dict)
     user_breakers: dict[tuple[str, str], Breaker] = field(default_factory=dict)
@@ -31,6 +33,8 @@ class Registry:
     _by_name: dict[str, ServedBinding] = field(default_factory=dict)
     _by_caller: dict[tuple[str, str], ServedBinding] = field(default_factory=dict)
     _catalogues: dict[tuple[Offer, ...], Catalogue] = field(default_factory=dict)
+    _settled: dict[str, Catalogue] = field(default_factory=dict)
+    """By the name of a binding whose live apps were all looked at; until an app lists other tools."""
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -90,6 +94,7 @@ class Registry:
     def put(self, binding: ServedBinding) -> ServedBinding | None:
         """Take up a binding; returns what it replaces."""
         before = self._by_name.get(binding.name)
+        self._settled.pop(binding.name, None)
         if before:
             self._settle_accounts(before, binding)
             self._unlink(before, keep=binding)
@@ -104,6 +109,7 @@ class Registry:
     def drop(self, name: str) -> ServedBinding | None:
         """Stop serving a binding; returns it."""
         binding = self._by_name.pop(name, None)
+        self._settled.pop(name, None)
         if binding:
             self._forget_caller(binding)
             self._unlink(binding, keep=None)
@@ -111,14 +117,23 @@ class Registry:
             self.metrics.bindings.set(len(self))
         return binding
 
+    def is_settled(self, binding: ServedBinding) -> bool:
+        """Whether every live app of the binding was looked at and its catalogue made: for sure, and fast."""
+        return binding.name in self._settled and self._by_name.get(binding.name) is binding
+
     def catalogue(self, binding: ServedBinding) -> Catalogue:
         """What the agent sees now; bindings that offer the same share one."""
+        if self.is_settled(binding):
+            return self._settled[binding.name]
         offers = tuple(self._offer(binding, service) for service in binding.services)
         known = self._catalogues.get(offers)
         if known is None:
             if len(self._catalogues) >= _MOST_CATALOGUES:
                 self._catalogues.clear()
             known = self._catalogues[offers] = catalogue(offers)
+        is_current = self._by_name.get(binding.name) is binding
+        if is_current and all(provider.looked.is_set() for provider in self.providers_of(binding)):
+            self._settled[binding.name] = known
         return known
 
     def _offer(self, binding: ServedBinding, service: ServedService) -> Offer:
@@ -145,7 +160,9 @@ class Registry:
     def _link(self, binding: ServedBinding, service: ServedService) -> None:
         key = (binding.project, service.app)
         if key not in self.providers:
-            self.providers[key] = Provider(*key, self.clock, self.evidence, self.metrics)
+            self.providers[key] = Provider(
+                *key, self.clock, self.evidence, self.metrics, on_new_tools=self._settled.clear
+            )
             self.providers[key].breaker.ask_for_probe(self.clock.monotonic())
         self.providers[key].users[binding.name] = binding
         self.metrics.know_app(binding.project, binding.agent, service.app)

@@ -108,6 +108,8 @@ class Ledger:
 
     def expired(self, now: float) -> list[Action]:
         """Let go of connections that have been idle for too long."""
+        if not self._idle or now - self._idle[0][1] < self.idle_seconds:
+            return []  # the first one has been idle the longest
         old = [connection for connection, since in self._idle if now - since >= self.idle_seconds]
         if old:
             self._idle = [entry for entry in self._idle if now - entry[1] < self.idle_seconds]

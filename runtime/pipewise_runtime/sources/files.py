@@ -43,6 +43,7 @@ class FileSource:
         self._roster = Roster(scope, sink)
         self._manifests = Manifests()
         self._projects: dict[str, Project] = {}
+        self._credentials: dict[str, Credentials | None] = {}
         self._accounts: dict[str, list[Account]] = {}
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._recheck = asyncio.Event()
@@ -74,6 +75,11 @@ class FileSource:
 
     def credentials_of(self, project: str) -> Credentials | None:
         """The client credentials of a project; None where the project or its Secret is missing."""
+        if project not in self._credentials:
+            self._credentials[project] = self._read_credentials(project)
+        return self._credentials[project]
+
+    def _read_credentials(self, project: str) -> Credentials | None:
         found = self._manifests.projects.get(project)
         if found is None:
             return None
@@ -108,6 +114,7 @@ class FileSource:
 
     def _take(self, manifests: Manifests) -> None:
         self._manifests = manifests
+        self._credentials.clear()
         for name in self._projects.keys() - manifests.projects.keys():
             del self._projects[name]
             self._accounts.pop(name, None)

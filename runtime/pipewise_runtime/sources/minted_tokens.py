@@ -80,7 +80,7 @@ class MintedTokens:
                 "that its credentialsSecretRef names"
             )
         minted = self._minted.get(project)
-        if minted is None or minted.credentials != credentials:
+        if minted is None or (minted.credentials is not credentials and minted.credentials != credentials):
             minted = self._minted[project] = _Minted(credentials)
         return minted
 

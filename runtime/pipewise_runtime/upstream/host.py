@@ -105,9 +105,17 @@ class Host:
         if self._closed:
             raise NotSentError("the runtime closes its connections")
         caller = object()
+        actions = self._ledger.wants(caller, time.monotonic())
+        if (
+            actions
+            and isinstance(granted := actions[-1], Grant)
+            and isinstance(granted.connection, Connection)
+        ):
+            self._do(actions[:-1])
+            return granted.connection
         waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._waiters[caller] = waiter
-        self._do(self._ledger.wants(caller, time.monotonic()))
+        self._do(actions)
         try:
             return await waiter
         except asyncio.CancelledError:
