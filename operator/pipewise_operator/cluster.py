@@ -1,11 +1,12 @@
 """The Kubernetes API: one of the operator's two doors out. Every failure leaves it as a ClusterError."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
-from lightkube import AsyncClient, KubeConfig
+from lightkube import AsyncClient
+from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.core_v1 import Pod, Secret
@@ -14,22 +15,32 @@ from lightkube.types import PatchType
 
 from pipewise_crds import GROUP, KINDS, VERSION
 
-from .failures import ClusterError, ClusterUnavailableError, NotFoundError, RejectedError
+from .failures import ClusterError, ClusterUnavailableError, NotFoundError, NotLeadingError, RejectedError
 
 FIELD_MANAGER = "pipewise-operator"
 POD_LABELS = ("mcp.pipewise.io/inject", "mcp.pipewise.io/runtime")
 """Pods that carry one of these may hold a runtime."""
 
 _RESOURCES = {kind.name: create_namespaced_resource(GROUP, VERSION, kind.name, kind.plural) for kind in KINDS}
+_LEASE = create_namespaced_resource("coordination.k8s.io", "v1", "Lease", "leases")
 _COME_BACK = (408, 409, 429)
 
 
 class Cluster:
-    """What the operator reads and writes; namespaces None means all."""
+    """What the operator reads and writes.
 
-    def __init__(self, config: KubeConfig, namespaces: tuple[str, ...]) -> None:
+    Args:
+        config: how the API server is reached.
+        namespaces: where to look; empty means everywhere.
+        may_write: asked before every write but that of the Lease: whether this process leads.
+    """
+
+    def __init__(
+        self, config: SingleConfig, namespaces: tuple[str, ...], may_write: Callable[[], bool]
+    ) -> None:
         self._client = AsyncClient(config, field_manager=FIELD_MANAGER, trust_env=False)
         self._namespaces = namespaces or ("*",)
+        self._may_write = may_write
 
     async def close(self) -> None:
         """Close all connections."""
@@ -57,7 +68,7 @@ class Cluster:
     async def apply_secret(self, secret: Mapping[str, Any]) -> None:
         """Create or change a Secret by server-side apply."""
         meta = secret["metadata"]
-        async with told_as_ours():
+        async with self._writing():
             await self._client.patch(
                 Secret,
                 meta["name"],
@@ -70,7 +81,7 @@ class Cluster:
     async def apply_runtime(self, runtime: Mapping[str, Any]) -> dict[str, Any]:
         """Change a runtime's spec by server-side apply; its uid keeps a deleted one from being made anew."""
         meta = runtime["metadata"]
-        async with told_as_ours():
+        async with self._writing():
             changed = await self._client.patch(
                 _RESOURCES["MCPRuntime"],
                 meta["name"],
@@ -86,7 +97,7 @@ class Cluster:
     ) -> dict[str, Any]:
         """Merge a patch into an object's status and return the object as it is then."""
         resource = _RESOURCES[kind].Status
-        async with told_as_ours():
+        async with self._writing():
             changed = await self._client.patch(
                 resource, name, dict(patch), namespace=namespace, patch_type=PatchType.MERGE
             )
@@ -94,9 +105,28 @@ class Cluster:
 
     async def post_event(self, event: Mapping[str, Any]) -> None:
         """Create one Event (events.k8s.io/v1)."""
-        async with told_as_ours():
+        async with self._writing():
             made: Any = Event.from_dict(dict(event))
             await self._client.create(made)
+
+    async def lease(self, namespace: str, name: str) -> dict[str, Any]:
+        """Read a Lease."""
+        async with told_as_ours():
+            return _plain(await self._client.get(_LEASE, name, namespace=namespace))
+
+    async def write_lease(self, lease: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a Lease, or replace the one with its resourceVersion: the write that leading rests on."""
+        async with told_as_ours():
+            body = _LEASE.from_dict(dict(lease))
+            is_new = "resourceVersion" not in lease["metadata"]
+            return _plain(await (self._client.create(body) if is_new else self._client.replace(body)))
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        if not self._may_write():
+            raise NotLeadingError("this operator does not hold the Lease (any more): it writes nothing")
+        async with told_as_ours():
+            yield
 
 
 def _plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - lightkube leaves the type of what it returns open

@@ -5,6 +5,7 @@ OperatorError
 │   ├── NotFoundError       the object is not there (any more)
 │   ├── RejectedError       the API server refuses the request as it stands; repeating it is no use
 │   └── ClusterUnavailableError    no answer, or one that asks to come back; repeat later
+│       └── NotLeadingError         this process holds the Lease no more and may write nothing
 └── PipedreamError          Pipedream's REST API
     ├── ClientRefusedError  our client id or secret is refused
     ├── TokenRejectedError  the token is refused (401)
@@ -30,6 +31,10 @@ class RejectedError(ClusterError):
 
 class ClusterUnavailableError(ClusterError):
     """The API server gave no answer, or one that asks to come back."""
+
+
+class NotLeadingError(ClusterUnavailableError):
+    """This process does not hold the Lease: another one may be writing."""
 
 
 class PipedreamError(OperatorError):

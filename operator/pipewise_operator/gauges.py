@@ -1,12 +1,12 @@
 """Gauges read off the observed state when Prometheus asks, so that they can never disagree with it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipewise_crds import PRECEDENCE, ConditionType, Reason, Verdict
+from pipewise_crds import PRECEDENCE, AgentMCPBinding, Condition, ConditionType, Reason, Verdict
 
 from .gathering import reports_in
 from .judge.project import quota_exhausted_until
@@ -35,13 +35,20 @@ _FAULTS_OF: dict[ConditionType, tuple[str, ...]] = {
 
 
 class WorldCollector(Collector):
-    """Turns the world into metric families; every label set that may turn 1 is there at 0 before."""
+    """Turns the world into metric families; every label set that may turn 1 is there at 0 before.
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    A replica that does not lead says so and nothing else: what it sees, the leader tells.
+    """
+
+    def __init__(self, world: World, leads: Callable[[], bool]) -> None:
+        self._world, self._leads = world, leads
 
     def collect(self) -> Iterable[Metric]:
         """All gauges."""
+        leads = self._leads()
+        yield GaugeMetricFamily("pipewise_leader", "1 while this replica leads.", value=float(leads))
+        if not leads:
+            return
         namespaces = sorted({key.namespace for key in [*self._world.bindings, *self._world.projects]})
         yield from self._bindings(namespaces)
         yield from self._runtimes(namespaces)
@@ -57,7 +64,7 @@ class WorldCollector(Collector):
         found = Counter(
             (key.namespace, condition.type, condition.status, condition.reason)
             for key, record in self._world.bindings.items()
-            for condition in record.binding.status.conditions
+            for condition in _counted(record.binding)
         )
         sizes = Counter(key.namespace for key in self._world.bindings)
         for namespace in namespaces:
@@ -118,3 +125,11 @@ class WorldCollector(Collector):
         )
         healthy, unhealthy, dead = (listed.healthy, listed.unhealthy, listed.dead) if listed else (0, 0, 0)
         return {"healthy": healthy, "unhealthy": unhealthy, "dead": dead, "missing": missing}
+
+
+def _counted(binding: AgentMCPBinding) -> list[Condition]:
+    """The conditions that are true of a binding now: while it is paused, that is Ready alone."""
+    conditions = binding.status.conditions
+    if not binding.spec.paused:
+        return conditions
+    return [condition for condition in conditions if condition.type == ConditionType.READY]

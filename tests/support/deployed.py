@@ -72,7 +72,9 @@ def deployed(namespace: Namespace, folder: Path, **project: Any) -> Iterator[Dep
     everywhere = ["--kubeconfig", namespace.cluster.kubeconfig, "--namespace", namespace.name]
     with (
         serving_sandbox({"settings": {"developmentUserLimit": 100_000}}) as url,
-        Program("pipewise_operator", [*everywhere, "--metrics", "127.0.0.1:0"], folder) as operator,
+        Program(
+            "pipewise_operator", [*everywhere, "--metrics", "127.0.0.1:0", "--no-election"], folder
+        ) as operator,
         Program(
             "pipewise_runtime",
             [*everywhere, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--name", "runtime-0"],

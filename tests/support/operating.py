@@ -156,7 +156,7 @@ def operator(namespace: Namespace, folder: Path) -> Program:
     """The operator's program, not yet started."""
     kubeconfig = str(namespace.cluster.kubeconfig)
     arguments = ["--metrics", "127.0.0.1:0", "--kubeconfig", kubeconfig, "--namespace", namespace.name]
-    return Program("pipewise_operator", arguments, folder)
+    return Program("pipewise_operator", [*arguments, "--no-election"], folder)
 
 
 def _object(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def programs(stage: Stage, seen: Seen) -> None:
     sandbox, operator, agents, runtime = (f"{LOOPBACK}:{port}" for port in ports)
     stage.apply("pod.yaml")
     _start(stage, "sandbox", sandbox, ["--listen", sandbox, "--seed", str(_seed(stage))])
-    _start(stage, "operator", operator, ["--metrics", operator, "--namespace", NAMESPACE])
+    _start(stage, "operator", operator, ["--metrics", operator, "--namespace", NAMESPACE, "--no-election"])
     _start(
         stage, "runtime", runtime, ["--metrics", runtime, "--listen", agents, "--agents", ",".join(AGENTS)]
     )
