@@ -38,7 +38,7 @@ class Place:
         folder.mkdir()
         kubeconfig = str(self.operated.namespace.cluster.kubeconfig)
         command = Command(words, folder, {"KUBECONFIG": kubeconfig, **(environment or {})})
-        return Said(command.process.wait(30), command.stdout, command.stderr)
+        return Said(command.process.wait(60), command.stdout, command.stderr)
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_status_shows_what_works_and_who_mends_the_rest(place: Place) -> None:
     place.operated.report(
         agents=[], providers=[provider("sendgrid"), provider("twitter", "Unavailable", breaker="Open")]
     )
-    eventually_sync(lambda: place.operated.ready("well") == ("True", "Ready"), within=15)
-    eventually_sync(lambda: place.operated.ready("ill") == ("False", "CredentialInvalid"), within=15)
-    eventually_sync(lambda: place.operated.ready("down") == ("False", "UpstreamUnavailable"), within=15)
+    eventually_sync(lambda: place.operated.ready("well") == ("True", "Ready"), within=60)
+    eventually_sync(lambda: place.operated.ready("ill") == ("False", "CredentialInvalid"), within=60)
+    eventually_sync(lambda: place.operated.ready("down") == ("False", "UpstreamUnavailable"), within=60)
     said = place.pipewise("status", "-n", place.operated.namespace.name)
     assert said.code == 0, said.err
     assert "✓ coordinator for ada: Ready" in said.out
@@ -94,7 +94,7 @@ def test_status_shows_only_the_agent_and_user_asked_for(place: Place) -> None:
 
 def test_the_link_connects_an_account_and_stands_alone_on_stdout(place: Place) -> None:
     place.operated.binding("b", "bob")
-    eventually_sync(lambda: place.operated.ready("b") == ("False", "CredentialInvalid"), within=15)
+    eventually_sync(lambda: place.operated.ready("b") == ("False", "CredentialInvalid"), within=60)
     said = place.pipewise("connect", "bob", "sendgrid", "-n", place.operated.namespace.name)
     assert said.code == 0, said.err
     assert "do not log it" in said.err
@@ -103,11 +103,11 @@ def test_the_link_connects_an_account_and_stands_alone_on_stdout(place: Place) -
     assert link.startswith(f"{place.sandbox}/_static/connect.html?")
     assert link not in said.err
     assert httpx2.post(link).is_success
-    eventually_sync(lambda: place.operated.ready("b") == ("True", "Ready"), within=15)
+    eventually_sync(lambda: place.operated.ready("b") == ("True", "Ready"), within=60)
 
 
 def test_a_link_nobody_waits_for_is_made_with_a_warning(place: Place) -> None:
-    eventually_sync(lambda: place.operated.project_condition() == ("True", "Ready"), within=15)
+    eventually_sync(lambda: place.operated.project_condition() == ("True", "Ready"), within=60)
     said = place.pipewise("connect", "bob", "sendgird", "-n", place.operated.namespace.name)
     assert said.code == 0
     assert "no binding of bob" in said.err
@@ -120,7 +120,7 @@ def test_an_unknown_project_is_named(place: Place) -> None:
 
 
 def test_a_pipedream_that_refuses_is_told_without_a_link(place: Place) -> None:
-    eventually_sync(lambda: place.operated.project_condition() == ("True", "Ready"), within=15)
+    eventually_sync(lambda: place.operated.project_condition() == ("True", "Ready"), within=60)
     admin_call(place.sandbox, "POST", "/faults", {"kind": "status", "status": 503, "method": "rest:tokens"})
     said = place.pipewise("connect", "bob", "sendgrid", "-n", place.operated.namespace.name)
     assert (said.code, said.out) == (1, "")

@@ -10,12 +10,14 @@ import pytest
 from support.commands import Command
 from support.eventually import eventually_sync
 
+_WITHIN_SECONDS = 300.0
+"""A demo takes half a minute, and several on a machine that builds other things meanwhile."""
 _KEY = re.compile(r"ctok_[0-9a-f]{8}")
 
 
 def test_the_demo_proves_every_claim_and_leaves_nothing(tmp_path: Path) -> None:
     demo = Command(["demo", "--json"], tmp_path)
-    assert demo.process.wait(120) == 0, demo.stderr
+    assert demo.process.wait(_WITHIN_SECONDS) == 0, demo.stderr
     result = json.loads(demo.stdout)
     steps = {step["name"]: step for step in result["steps"]}
     assert result["passed"]
@@ -32,7 +34,7 @@ def test_the_demo_proves_every_claim_and_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("moment", [r"etcd|real:", "^ 1 ✓", "^ 3 ✓", "^ 6 ✓", "^ 9 ✓"])
 def test_ctrl_c_at_any_moment_leaves_nothing(tmp_path: Path, moment: str) -> None:
     demo = Command(["demo"], tmp_path)
-    demo.wait_for(moment, within=60)
+    demo.wait_for(moment, within=_WITHIN_SECONDS)
     assert demo.end(signal.SIGINT) == 130
     assert "interrupted" in demo.stdout
     assert "Traceback" not in demo.stderr
@@ -41,14 +43,14 @@ def test_ctrl_c_at_any_moment_leaves_nothing(tmp_path: Path, moment: str) -> Non
 
 def test_a_closed_terminal_leaves_nothing(tmp_path: Path) -> None:
     demo = Command(["demo"], tmp_path)
-    demo.wait_for("^ 2 ✓", within=60)
+    demo.wait_for("^ 2 ✓", within=_WITHIN_SECONDS)
     assert demo.end(signal.SIGHUP) == 130
     assert demo.left() == []
 
 
 def test_a_killed_demo_takes_its_processes_along(tmp_path: Path) -> None:
     demo = Command(["demo"], tmp_path)
-    demo.wait_for("^ 3 ✓", within=60)
+    demo.wait_for("^ 3 ✓", within=_WITHIN_SECONDS)
     assert len(demo.processes()) >= 6
     demo.end(signal.SIGKILL)
     eventually_sync(lambda: not demo.processes())
@@ -56,12 +58,12 @@ def test_a_killed_demo_takes_its_processes_along(tmp_path: Path) -> None:
 
 def test_kept_it_goes_on_until_ctrl_c(tmp_path: Path) -> None:
     demo = Command(["demo", "--keep"], tmp_path)
-    demo.wait_for("export KUBECONFIG=", within=120)
+    demo.wait_for("export KUBECONFIG=", within=_WITHIN_SECONDS)
     kubeconfig = re.search(r"export KUBECONFIG=(\S+)", demo.stdout)
     assert kubeconfig
     (tmp_path / "status").mkdir()
     status = Command(["status", "-n", "demo"], tmp_path / "status", {"KUBECONFIG": kubeconfig[1]})
-    assert status.process.wait(30) == 0
+    assert status.process.wait(_WITHIN_SECONDS) == 0
     assert "3 of 4 Ready" in status.stdout
     assert demo.end(signal.SIGINT) == 0
     assert demo.left() == []
@@ -69,9 +71,9 @@ def test_kept_it_goes_on_until_ctrl_c(tmp_path: Path) -> None:
 
 def test_when_a_program_dies_the_failed_step_and_the_logs_are_shown(tmp_path: Path) -> None:
     demo = Command(["demo"], tmp_path)
-    demo.wait_for("^ 3 ✓", within=60)
+    demo.wait_for("^ 3 ✓", within=_WITHIN_SECONDS)
     demo.kill("pipewise_sandbox")
-    assert demo.process.wait(90) == 1
+    assert demo.process.wait(_WITHIN_SECONDS) == 1
     assert re.search(r"step [45] \(\w+\) failed: ", demo.stdout)
     assert "the end of the log of runtime:" in demo.stdout
     assert re.search(r"demo: [34] of 14 steps passed", demo.stdout)
@@ -80,7 +82,7 @@ def test_when_a_program_dies_the_failed_step_and_the_logs_are_shown(tmp_path: Pa
 
 def test_a_reader_that_leaves_ends_the_demo_quietly(tmp_path: Path) -> None:
     demo = Command(["demo"], tmp_path, read_lines=2)
-    assert demo.process.wait(60) == 141
+    assert demo.process.wait(_WITHIN_SECONDS) == 141
     assert demo.stderr == ""
     assert demo.left() == []
 
@@ -92,7 +94,7 @@ def test_a_failing_step_is_named_with_its_cause(tmp_path: Path) -> None:
         (assets / name).write_text("#!/bin/sh\necho no room on this machine\nexit 3\n")
         (assets / name).chmod(0o755)
     demo = Command(["demo", "--json"], tmp_path, {"KUBEBUILDER_ASSETS": str(assets)})
-    assert demo.process.wait(60) == 1
+    assert demo.process.wait(_WITHIN_SECONDS) == 1
     result = json.loads(demo.stdout)
     assert (result["passed"], result["steps"][-1]["name"]) == (False, "control-plane")
     assert "no room on this machine" in result["steps"][-1]["problem"]

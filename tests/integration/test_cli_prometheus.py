@@ -8,7 +8,7 @@ from support.commands import Command
 
 def test_the_alerts_fire_during_the_faults_and_clear_after_them(tmp_path: Path) -> None:
     demo = Command(["demo", "--json", "--prometheus"], tmp_path)
-    assert demo.process.wait(180) == 0, demo.stderr
+    assert demo.process.wait(400) == 0, demo.stderr
     steps = {step["name"]: step for step in json.loads(demo.stdout)["steps"]}
     assert len(steps) >= 17
     for alert in ("upstream", "credential"):

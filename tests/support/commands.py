@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .eventually import eventually_sync
 
-_ENDS_WITHIN_SECONDS = 20.0
+_ENDS_WITHIN_SECONDS = 60.0
 
 
 class Command:

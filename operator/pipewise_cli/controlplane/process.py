@@ -35,6 +35,13 @@ class Process:
         return Path(self.command[0]).name
 
     @property
+    def pid(self) -> int:
+        """Its process id; it must have been started."""
+        if self._child is None:
+            raise ValueError(f"{self.name} was not started")
+        return self._child.pid
+
+    @property
     def is_running(self) -> bool:
         """Whether the program was started and has not ended."""
         return self._child is not None and self._child.poll() is None

@@ -14,7 +14,7 @@ _AGENT = "meeting-scheduler"
 _APP = "calendly_v2"
 _READ = "calendly_v2-list-events"
 _OTHER_READ = "google_calendar-list-events"
-_WITHIN_SECONDS = 15.0
+_WITHIN_SECONDS = 45.0
 _FORM = re.compile(r'<form method="post" action="([^"]*)">')
 
 

@@ -17,7 +17,7 @@ from pipewise_cli.demo.proof import ProofFailedError, Seen
 from pipewise_cli.demo.stage import NAMESPACE, Stage
 from pipewise_operator.alerting import FAST, FILE_NAME, document
 
-_WITHIN_SECONDS = 30.0
+_WITHIN_SECONDS = 60.0
 _LOOK_BACK = "2m"
 _PACE = f"alerts at the rehearsal's pace: scraped every second, firing after {FAST.outage_for.seconds} s"
 

@@ -14,7 +14,7 @@ _AGENT = "coordinator"
 _OTHERS = ("meeting-scheduler", "lead-administrator")
 _TOLD_WITHIN_SECONDS = 5.0
 _READY_WITHIN_SECONDS = 10.0
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 45.0
 """How long to wait before giving up; what took longer than allowed is told with its real time."""
 
 MAIL = {

@@ -8,7 +8,7 @@ from pipewise_cli.demo.stage import NEWCOMER, USER, Stage, binding_name
 from .outage import MAIL, SEND
 
 _AGENT = "coordinator"
-_WITHIN_SECONDS = 15.0
+_WITHIN_SECONDS = 45.0
 
 
 def immutable(stage: Stage, seen: Seen) -> None:

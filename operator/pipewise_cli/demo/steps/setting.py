@@ -22,6 +22,8 @@ _APPS = (
 )
 _SAMPLE_SECRET = "demo-secret"
 _SAMPLE_URL = "http://127.0.0.1:8790"
+_START_WITHIN_SECONDS = 90.0
+"""Seconds are usual; a machine that is busy with builds takes its time."""
 _POD_PATH = f"/api/v1/namespaces/{NAMESPACE}/pods/{POD}"
 
 
@@ -61,10 +63,12 @@ def programs(stage: Stage, seen: Seen) -> None:
     stage.cleanup.callback(stage.sandbox.close)
     stage.substitutions |= {_SAMPLE_URL: stage.sandbox.url}
     stage.cleanup.enter_context(Kubelet(stage.api, _POD_PATH, stage.programs["runtime"]))
-    stage.wait("the sandbox answers", lambda: answers(f"{stage.sandbox.url}/admin/state"), 20)
+    stage.wait(
+        "the sandbox answers", lambda: answers(f"{stage.sandbox.url}/admin/state"), _START_WITHIN_SECONDS
+    )
     for name in ("operator", "runtime"):
-        stage.wait(f"the {name} is ready", partial(_is_ready, stage.programs[name]), 30)
-    stage.wait("the Pod is Ready", lambda: _pod_is_ready(stage), 5)
+        stage.wait(f"the {name} is ready", partial(_is_ready, stage.programs[name]), _START_WITHIN_SECONDS)
+    stage.wait("the Pod is Ready", lambda: _pod_is_ready(stage), _START_WITHIN_SECONDS)
     seen.table(f"pipewise-sandbox   a local Pipedream              {stage.sandbox.url}/admin/")
     seen.table(f"pipewise-operator  as User pipewise-operator      http://{operator}/metrics")
     seen.table(f"pipewise-runtime   as User pipewise-runtime       http://{runtime}/metrics")
@@ -77,7 +81,7 @@ def bindings(stage: Stage, seen: Seen) -> None:
     stage.apply("project.yaml")
     stage.apply("bindings.yaml")
     for agent in AGENTS:
-        stage.wait(f"{agent} is Ready", partial(stage.is_ready, agent), 20)
+        stage.wait(f"{agent} is Ready", partial(stage.is_ready, agent), _START_WITHIN_SECONDS)
     took = time.monotonic() - applied
     stage.keep_token()
     seen.measured("ready", took)
@@ -115,6 +119,7 @@ def _seed(stage: Stage) -> Path:
 
 
 def _is_ready(program: Program) -> bool:
+    expect(program.process.is_running, f"pipewise-{program.name} ended; its log says why")
     return program.is_ready
 
 
