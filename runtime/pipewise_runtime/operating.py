@@ -93,7 +93,7 @@ class Operating:
         while True:
             happened = asked.gate()
             if isinstance(happened, GiveUp):
-                return Unanswered(happened, None, operation.attempts)
+                return Unanswered(operation.told(happened), None, operation.attempts)
             trial = _Trial()
             if happened is None:
                 operation = operation.begun()
@@ -102,7 +102,7 @@ class Operating:
                 except HappenedError as error:
                     happened = error.happened
                 except TokenUnavailableError as error:
-                    return Unanswered(_no_token(error), None, operation.attempts)
+                    return Unanswered(operation.told(_no_token(error)), None, operation.attempts)
                 asked.noticed(happened, trial.token)
             operation, decision = operation.after(happened, self._clock.monotonic(), self._clock.dice())
             if isinstance(decision, GiveUp):
@@ -110,7 +110,7 @@ class Operating:
             try:
                 await self._prepare(decision, asked, trial, operation.deadline)
             except TokenUnavailableError as error:
-                return Unanswered(_no_token(error), happened, operation.attempts)
+                return Unanswered(operation.told(_no_token(error)), happened, operation.attempts)
 
     async def _prepare(
         self, decision: Retry | Refresh | Reopen, asked: Asked, trial: "_Trial", deadline: float

@@ -11,7 +11,7 @@ import pytest_asyncio
 from pipewise_crds import Resilience
 from pipewise_runtime.served import Project
 from support.cutting import cuttable
-from support.engine import AGENT, MAIL, SEND, Rig, binding, problem, running_engine, service, text
+from support.engine import AGENT, MAIL, READ, SEND, Rig, binding, problem, running_engine, service, text
 from support.eventually import eventually
 from support.listening import free_port
 from support.sandbox import PROJECT, sandbox
@@ -161,6 +161,16 @@ async def test_a_503_on_a_read_that_stays_ends_as_failed_after_three_retries(rig
     assert problem(result) == {
         "service": "sendgrid", "reason": "UpstreamUnavailable", "outcome": "failed", "attempts": 4,
     }  # fmt: skip
+
+
+async def test_a_read_that_may_have_run_before_the_breaker_opened_is_not_said_not_to_have(rig: Rig) -> None:
+    breaker = {"failures": 1, "openFor": "30s"}
+    rig.engine.serve(binding(resilience=Resilience.model_validate({"baseDelay": "10ms", "breaker": breaker})))
+    await rig.sandbox.admin.fault("status", status=503, when="after")
+    result = await rig.read()
+    assert len(await rig.sandbox.admin.ledger(tool=READ)) == 1
+    assert problem(result)["attempts"] == 1
+    assert problem(result)["outcome"] == "failed"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

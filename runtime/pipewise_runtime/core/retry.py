@@ -116,6 +116,8 @@ class Operation:
     """Waits decided on, each to be followed by a try."""
     refreshed: bool = False
     reopened: bool = False
+    may_have_run: bool = False
+    """Whether an earlier try was sent and its fate is not known."""
 
     def begun(self) -> "Operation":
         """Another try begins."""
@@ -126,13 +128,20 @@ class Operation:
         decision = self._decide(happened, now, dice)
         match decision:
             case Retry():
-                return replace(self, retries=self.retries + 1), decision
+                may_have_run = self.may_have_run or isinstance(happened, FateUnknown)
+                return replace(self, retries=self.retries + 1, may_have_run=may_have_run), decision
             case Refresh():
                 return replace(self, refreshed=True), decision
             case Reopen():
                 return replace(self, reopened=True), decision
             case GiveUp():
-                return self, decision
+                return self, self.told(decision)
+
+    def told(self, given_up: GiveUp) -> GiveUp:
+        """What to answer knowing the earlier tries too: what may have run is not said not to have."""
+        if self.may_have_run and given_up.outcome is Outcome.NOT_RUN:  # a read: a write is not tried again
+            return replace(given_up, outcome=Outcome.FAILED)
+        return given_up
 
     def _decide(self, happened: Happened, now: float, dice: float) -> Decision:
         match happened:

@@ -54,14 +54,16 @@ def test_no_history_breaks_the_rules(
 ) -> None:
     current, now, tries = operation(read_only=read_only, policy=policy, deadline=deadline), 0.0, 1
     waits = refreshes = reopens = 0
+    may_have_run = False
     for happened, dice, seconds in steps:
         now += seconds
-        before = current
+        before, may_have_run = current, may_have_run or isinstance(happened, FateUnknown)
         current, decision = current.after(happened, now, dice)
         assert before.attempts == current.attempts == tries
         match decision:
             case GiveUp(outcome=outcome):
                 assert (outcome is Outcome.UNKNOWN) == (isinstance(happened, FateUnknown) and not read_only)
+                assert (outcome is Outcome.NOT_RUN) == (not may_have_run)
                 return
             case Retry(wait_seconds=wait):
                 waits += 1
