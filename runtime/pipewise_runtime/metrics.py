@@ -46,6 +46,7 @@ class Metrics:
         )
         self.sessions = self._gauge("sessions_open", "Upstream sessions open.")
         self.bindings = self._gauge("bindings", "Bindings served.")
+        self.tasks = self._gauge("tasks", "Tasks of the event loop; at rest always the same few.")
         self.duration = Histogram(
             f"{_PREFIX}_call_duration_seconds", "How long calls took, retries included.", ["app"],
             buckets=_LATENCY_BUCKETS, registry=self.registry,

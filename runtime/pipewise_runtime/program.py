@@ -43,7 +43,8 @@ class Program:
 
     async def run(self) -> int:
         """Serve until told to stop; the exit code."""
-        evidence, metrics = Evidence(), Metrics(VERSION)
+        evidence, metrics, loop = Evidence(), Metrics(VERSION), asyncio.get_running_loop()
+        metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         arguments = self._arguments
         surroundings: Surroundings = OverFiles(arguments) if arguments.bindings else InKubernetes(arguments)
         engine = Engine(surroundings.tokens, evidence, metrics)
