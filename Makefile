@@ -15,6 +15,7 @@ $(BIN)/python -m pipewise_crds $(1) crds charts/pipewise-mcp/crd-files
 $(BIN)/python -m pipewise_operator.alerting $(1) charts/pipewise-mcp/files
 endef
 TEST_ARGUMENTS ?=
+BENCH_ARGUMENTS ?=
 # The part of requirements.lock that an image needs, in the same versions.
 define pinned_for_images
 uv pip compile $(1) --constraint requirements.lock --python-version 3.11 --generate-hashes --no-annotate \
@@ -74,7 +75,7 @@ lint: $(READY) ## Check style, formatting and who may import whom.
 .PHONY: types
 types: $(READY) ## Check the types of the packages and of the tests' support code.
 	$(BIN)/mypy
-	$(BIN)/mypy tests/support tests/conftest.py
+	$(BIN)/mypy tests/support tests/bench tests/conftest.py
 
 .PHONY: control-plane
 control-plane: $(READY) ## Get etcd, kube-apiserver and kubectl ready (built once with Go when nowhere found).
@@ -105,6 +106,10 @@ e2e: $(READY) images ## Try what we promise on a kind cluster (needs Docker, kin
 .PHONY: demo
 demo: $(READY) control-plane ## Show the whole thing on this machine: API server, operator, runtime, sandbox, agents.
 	@$(BIN)/pipewise demo
+
+.PHONY: bench
+bench: $(READY) ## Measure the runtime beside its peers (minutes; wants a quiet machine); BENCH_ARGUMENTS="--quick".
+	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH_ARGUMENTS)
 
 .PHONY: clean
 clean: ## Remove .venv and what tools left behind; the cache of built programs stays.

@@ -16,12 +16,13 @@ from pathlib import Path
 from . import obtaining
 from .fixtures import users, write_bindings, write_replies
 from .native_programs import Load, Stub, build
-from .peers import ALL, DIRECT, FASTMCP_DEFAULT, FASTMCP_REUSED, NGINX, Place, Served, start
+from .peers import ALL, FASTMCP_DEFAULT, FASTMCP_REUSED, NGINX, Place, Served, start
 from .processes import BenchError, Cores, Process
 from .report import Setting, table, write
-from .rounds import PHASES, Bench, Round
+from .rounds import PHASES, Bench, Round, Size
 
 _BUILD = Path(__file__).parents[2] / "build"
+_QUICK = Size(0.1, {"one": 1, "sixteen": 4, "slow64": 8}, openings=1, sessions=8, bindings=66)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Wanted:
     """What was asked for."""
 
     rounds: int
-    seconds: float
+    size: Size
     phases: Sequence[str]
     quick: bool
     output: Path
@@ -56,23 +57,28 @@ def _wanted() -> Wanted:
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured [5]")
     parser.add_argument("--seconds", type=float, default=1.5, help="how long each load lasts [1.5]")
     parser.add_argument("--only", default=",".join(PHASES), help=f"phases, of {','.join(PHASES)}")
-    parser.add_argument("--quick", action="store_true", help="a smoke run of seconds; fetches no peer")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a smoke run of seconds, with our runtime and the naive proxy only",
+    )
     parser.add_argument("--output", type=Path, default=_BUILD / "bench.json", help="[build/bench.json]")
     given = parser.parse_args()
     phases = given.only.split(",")
     if unknown := set(phases) - set(PHASES):
         parser.error(f"no such phase: {', '.join(sorted(unknown))}")
-    rounds, seconds = (1, 0.2) if given.quick else (given.rounds, given.seconds)
-    return Wanted(rounds, seconds, phases, given.quick, given.output)
+    if given.quick:
+        return Wanted(1, _QUICK, phases, quick=True, output=given.output)
+    return Wanted(given.rounds, Size(given.seconds), phases, quick=False, output=given.output)
 
 
 def _run(wanted: Wanted) -> tuple[list[Round], Setting, list[str]]:
     folder = _BUILD / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     build(folder)
-    setting = Setting(wanted.rounds, wanted.seconds, os.getloadavg()[0])
+    setting = Setting(wanted.rounds, wanted.size.seconds, os.getloadavg()[0])
     names, programs, problems = _peers(folder, wanted)
-    cores, bindings = Cores(), 80 if wanted.quick else 264
+    cores, bindings = Cores(), wanted.size.bindings
     with ExitStack() as stack:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pipewise-bench-")))
         write_replies(temporary / "replies", users(bindings))
@@ -82,8 +88,9 @@ def _run(wanted: Wanted) -> tuple[list[Round], Setting, list[str]]:
         write_bindings(place.bindings(bindings), users(bindings), stub.url)
         load = Load(folder / "load", cores, stub)
         served = [_started(stack, start(name, place, bindings)) for name in names]
-        sessions = 20 if wanted.quick else 200
-        bench = Bench(load, place, served, wanted.seconds, bindings, sessions, _say)
+        for peer in served:
+            peer.wait_until_ready()
+        bench = Bench(load, place, served, wanted.size, _say)
         bench.open_sessions()
         rounds = []
         for number in range(wanted.rounds):
@@ -93,28 +100,26 @@ def _run(wanted: Wanted) -> tuple[list[Round], Setting, list[str]]:
 
 
 def _peers(folder: Path, wanted: Wanted) -> tuple[list[str], tuple[Path | None, Path | None], list[str]]:
-    """The peers that can be measured, the programs they need, and why others cannot."""
+    """The peers that are measured, the programs they need, and why others cannot be."""
     problems = []
     found: list[Path | None] = []
     for obtain in (obtaining.nginx, obtaining.fastmcp):
         try:
-            found.append(obtain(folder, may_fetch=not wanted.quick))
+            found.append(obtain(folder) if not wanted.quick else None)
         except BenchError as error:
             found.append(None)
             problems.append(str(error))
     nginx, fastmcp = found
-    left_out = {
-        *((NGINX,) if nginx is None else ()),
-        *((FASTMCP_REUSED, FASTMCP_DEFAULT) if fastmcp is None else ()),
-    }
+    left_out = {NGINX} if nginx is None else set()
+    if fastmcp is None:
+        left_out |= {FASTMCP_REUSED, FASTMCP_DEFAULT}
     return [name for name in ALL if name not in left_out], (nginx, fastmcp), problems
 
 
 def _started(stack: ExitStack, peer: Served) -> Served:
-    if peer.name != DIRECT and peer.process:
+    """See to it that a peer ends with us."""
+    if peer.process:
         stack.enter_context(peer.process)
-    peer.wait_until_ready()
-    _say(f"started {peer.name}")
     return peer
 
 

@@ -5,15 +5,27 @@ import statistics
 import time
 
 from agents.mcp import MCPServerStreamableHttp
+from mcp.shared.exceptions import MCPError
 
 from .fixtures import CALLED
 
 _WARM_CALLS = 10
 
 
+class CallFailedError(Exception):
+    """A call was answered with an error."""
+
+
 def median_call_ms(url: str, seconds: float) -> float:
-    """The median time of a call, over so many seconds and at least ten calls."""
-    return asyncio.run(_median_call_ms(url, seconds))
+    """The median time of a call, over so many seconds and at least ten calls.
+
+    Raises:
+        CallFailedError: a call was answered with an error.
+    """
+    try:
+        return asyncio.run(_median_call_ms(url, seconds))
+    except MCPError as error:
+        raise CallFailedError(str(error)) from error
 
 
 async def _median_call_ms(url: str, seconds: float) -> float:

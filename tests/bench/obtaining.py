@@ -10,7 +10,7 @@ from .processes import BenchError
 _REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 
 
-def nginx(folder: Path, *, may_fetch: bool) -> Path | None:
+def nginx(folder: Path) -> Path:
     """The nginx program; unpacked from its Debian package where it is not installed. No daemon is started.
 
     Raises:
@@ -21,8 +21,6 @@ def nginx(folder: Path, *, may_fetch: bool) -> Path | None:
         return Path(found)
     if unpacked.exists():
         return unpacked
-    if not may_fetch:
-        return None
     place = folder / "nginx"
     place.mkdir(parents=True, exist_ok=True)
     _run(
@@ -33,7 +31,7 @@ def nginx(folder: Path, *, may_fetch: bool) -> Path | None:
     return unpacked
 
 
-def fastmcp(folder: Path, *, may_fetch: bool) -> Path | None:
+def fastmcp(folder: Path) -> Path:
     """The Python that has FastMCP, in a virtual environment of its own.
 
     Raises:
@@ -44,8 +42,6 @@ def fastmcp(folder: Path, *, may_fetch: bool) -> Path | None:
     wanted = _REQUIREMENTS.read_text()
     if stamp.exists() and stamp.read_text() == wanted:
         return python
-    if not may_fetch:
-        return None
     _run([sys.executable, "-m", "venv", str(place)], folder, "FastMCP's virtual environment failed")
     # Its metadata asks for versions that are not to be had, so the pinned ones are taken as they are.
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]

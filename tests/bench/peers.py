@@ -144,7 +144,7 @@ def _of_user(user: int) -> str:
 
 def _given(program: Path | None, name: str) -> Path:
     if program is None:
-        raise BenchError(f"{name} is not there; run the bench without --quick to fetch it")
+        raise BenchError(f"{name} was not obtained")
     return program
 
 

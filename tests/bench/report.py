@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,7 +114,7 @@ def _others(rounds: Sequence[Round]) -> list[str]:
         ],
     }
     lines = [
-        f"{what:36}" + "  ".join(f"{peer} {median(each[peer] for each in seen):.3g}" for peer in seen[0])
+        f"{what:36}" + "  ".join(f"{peer} {_middle(seen, peer):.3g}" for peer in seen[0])
         for what, seen in rows.items()
         if seen[0]
     ]
@@ -124,6 +124,10 @@ def _others(rounds: Sequence[Round]) -> list[str]:
             f"{'opening by a user never seen (ms)':36}runtime {median(fresh):.3g} over one round trip"
         )
     return lines
+
+
+def _middle(seen: Sequence[Mapping[str, float]], peer: str) -> float:
+    return median(each[peer] for each in seen if peer in each)
 
 
 def _figures(rounds: Sequence[Round]) -> list[str]:

@@ -2,10 +2,10 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .agents_view import median_call_ms
+from .agents_view import CallFailedError, median_call_ms
 from .fixtures import APPS
 from .native_programs import Load, Sample
 from .peers import DIRECT, NAIVE, RUNTIME, Place, Served, start
@@ -14,9 +14,21 @@ from .processes import BenchError
 PHASES = ("one", "sixteen", "slow64", "open7", "list350", "agents", "start")
 CALLERS = {"one": 1, "sixteen": 16, "slow64": 64}
 DELAY_MS = 50
-_OPENINGS = 5
-FRESH_FROM = 64
-"""Users from this number on are kept for openings by somebody who has not called before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is done in each round."""
+
+    seconds: float
+    """How long each load lasts."""
+    callers: Mapping[str, int] = field(default_factory=lambda: CALLERS)
+    """How many there are in each phase."""
+    openings: int = 5
+    sessions: int = 200
+    """How many user sessions are opened to see what one costs."""
+    bindings: int = 264
+    """How many users the runtime serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +63,17 @@ class Bench:
     load: Load
     place: Place
     served: Sequence[Served]
-    seconds: float
-    bindings: int
-    sessions: int
-    """How many user sessions are opened to see what one costs."""
+    size: Size
     tell: Callable[[str], None]
     _requests: dict[str, list[bytes]] = field(default_factory=dict)
-    _fresh_users: int = FRESH_FROM
+    _fresh_users: int = max(CALLERS.values())
+    """Users from this number on have not called yet."""
 
     def open_sessions(self) -> None:
         """Let every caller of every peer begin its session and call once."""
         for peer in self.served:
             self._requests[peer.name] = []
-            for user in range(max(CALLERS.values())):
+            for user in range(max(self.size.callers.values())):
                 with peer.conversation(user) as caller:
                     caller.initialize()
                     caller.call()
@@ -79,9 +89,7 @@ class Bench:
                 case "list350":
                     self._list(result)
                 case "agents":
-                    for peer in self.served:
-                        result.agents_ms[peer.name] = median_call_ms(peer.url(), self.seconds)
-                        self.tell(f"agents   {peer.name:16} p50 {result.agents_ms[peer.name]:8.3f} ms")
+                    self._call_as_agents(result)
                 case "start":
                     self._start(result)
                 case _:
@@ -92,21 +100,32 @@ class Bench:
         result.samples[phase] = {}
         self.load.stub.delay(DELAY_MS if phase == "slow64" else 0)
         for peer in self.served:
-            requests = self._requests[peer.name][: CALLERS[phase]]
-            sample = self.load.run(peer.port, requests, self.seconds, peer.process)
+            requests = self._requests[peer.name][: self.size.callers[phase]]
+            sample = self.load.run(peer.port, requests, self.size.seconds, peer.process)
             result.samples[phase][peer.name] = sample
             self.tell(f"{phase:8} {peer.name:16} {_line(sample)}")
         self.load.stub.delay(0)
 
+    def _call_as_agents(self, result: Round) -> None:
+        for peer in self.served:
+            try:
+                result.agents_ms[peer.name] = median_call_ms(peer.url(), self.size.seconds)
+            except CallFailedError as error:
+                if peer.name in (DIRECT, RUNTIME):
+                    raise BenchError(f"openai-agents could not call {peer.name}: {error}") from error
+                self.tell(f"agents   {peer.name:16} failed: {error}")
+            else:
+                self.tell(f"agents   {peer.name:16} p50 {result.agents_ms[peer.name]:8.3f} ms")
+
     def _open(self, result: Round) -> None:
         self.load.stub.delay(DELAY_MS)
         with self._peer(DIRECT).conversation() as upstream:
-            round_trip = statistics.median(_timed_ms(upstream.call) for _ in range(_OPENINGS))
+            round_trip = statistics.median(_timed_ms(upstream.call) for _ in range(self.size.openings))
         for peer in self.served:
-            taken = statistics.median(_opening_ms(peer, 0) for _ in range(_OPENINGS))
+            taken = statistics.median(_opening_ms(peer, 0) for _ in range(self.size.openings))
             result.opening_ms[peer.name] = taken - round_trip
             self.tell(f"open7    {peer.name:16} {taken:8.2f} ms; one round trip {round_trip:.2f} ms")
-        if self._fresh_users < self.bindings:
+        if self._fresh_users < self.size.bindings:
             result.fresh_opening_ms = _opening_ms(self._peer(RUNTIME), self._fresh_users) - round_trip
             self._fresh_users += 1
         self.load.stub.delay(0)
@@ -121,7 +140,7 @@ class Bench:
             with peer.conversation() as caller:
                 caller.initialize()
                 requests = [caller.spelled("tools/list")]
-            sample = self.load.run(peer.port, requests, self.seconds, peer.process)
+            sample = self.load.run(peer.port, requests, self.size.seconds, peer.process)
             result.listing_ms[peer.name] = sample.p50_us / 1e3
             self.tell(f"list350  {peer.name:16} p50 {sample.p50_us / 1e3:8.3f} ms")
 
@@ -130,9 +149,9 @@ class Bench:
         for name in (RUNTIME, NAIVE):
             if name not in {peer.name for peer in self.served}:
                 continue
-            sessions = self.sessions if name == RUNTIME else max(self.sessions // 4, 1)
+            sessions = self.size.sessions if name == RUNTIME else max(self.size.sessions // 4, 1)
             began = time.monotonic()
-            peer = start(name, self.place, self.bindings)
+            peer = start(name, self.place, self.size.bindings)
             if peer.process is None:
                 raise BenchError(f"{name} is no program")
             with peer.process:
