@@ -82,7 +82,8 @@ PROJECT = Kind(
         Column("Reason", _condition("Ready", "reason")),
         Column("Accounts", ".status.accounts.total", "integer"),
         Column("Healthy", ".status.accounts.healthy", "integer"),
-        Column("Token Expires", ".status.tokenExpiresAt", "date", priority=1),
+        # Not a date: kubectl prints those as an age, and <invalid> when they are to come.
+        Column("Token Expires", ".status.tokenExpiresAt", priority=1),
         _AGE,
     ),
 )

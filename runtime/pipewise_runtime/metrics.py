@@ -52,7 +52,7 @@ class Metrics:
             buckets=_LATENCY_BUCKETS, registry=self.registry,
         )  # fmt: skip
         build = Gauge("pipewise_build_info", "Always 1.", ["program", "version"], registry=self.registry)
-        build.labels("runtime", version).set(1)
+        build.labels("pipewise-runtime", version).set(1)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"{_PREFIX}_{name}", text, labels, registry=self.registry)

@@ -83,11 +83,11 @@ def _failing(condition: ConditionType, reason: Verdict) -> str:
 def _operator_down(pace: Pace) -> Alert:
     return Alert(
         name="OperatorDown",
-        expression='absent(pipewise_build_info{program="pipewise-operator"})',
+        expression='absent(pipewise_build_info{program="pipewise-operator"})\nor\nmax(pipewise_leader) < 1',
         lasting=pace.down_for,
         severity=Severity.CRITICAL,
         mender=Mender.PLATFORM,
-        summary="No PipeWise operator answers Prometheus.",
+        summary="No PipeWise operator answers Prometheus, or none leads.",
         description=(
             "Calls go on, but no status is kept, no token is renewed (they last one hour) and the other "
             "alerts are blind. See: kubectl get pods -A -l "
