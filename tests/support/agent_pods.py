@@ -102,12 +102,7 @@ class AgentPod:
         return ["exec", "-i", self.name, "--container", self.container, "--", "python", "-c", _SCRIPT]
 
 
-def agent_pod(
-    name: str,
-    image: str,
-    labels: Mapping[str, str] | None = None,
-    annotations: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
+def agent_pod(name: str, image: str, **metadata: Mapping[str, str]) -> dict[str, Any]:
     """The manifest of a pod that waits to be told what to ask, within the restricted standard."""
     token = {"audience": "mcp.pipewise.io", "expirationSeconds": 3600, "path": "token"}
     container = {
