@@ -1,6 +1,8 @@
 """From the observed state to the evidence of one binding or project: everything a judgement may look at."""
 
-from pipewise_crds import AgentMCPBinding, MCPRuntime, Reason, Service
+from datetime import datetime
+
+from pipewise_crds import AgentMCPBinding, BindingSpec, MCPRuntime, Reason, Service
 from pipewise_crds.profiles import Profiles, services_of
 
 from .judge.accounts import UNKNOWN, AccountEvidence, chosen
@@ -74,10 +76,7 @@ def _blocked(
         return Blocked(Reason.PAUSED, "serving is paused by spec.paused; set it to false to go on")
     older = _older(world, binding)
     if older is not None:
-        return Blocked(
-            Reason.CONFLICT,
-            f"binding {older} is older and serves {spec.agent} for {spec.user}; delete one of the two",
-        )
+        return Blocked(Reason.CONFLICT, _conflict(older, spec))
     if not services:
         return Blocked(
             Reason.PROFILE_NOT_FOUND,
@@ -96,13 +95,28 @@ def _blocked(
     return None
 
 
-def _older(world: World, binding: AgentMCPBinding) -> str | None:
-    """The name of the binding that serves this agent and user in place of this one."""
+def _conflict(older: AgentMCPBinding, spec: BindingSpec) -> str:
+    name = older.metadata.name
+    if older.spec.paused:
+        return (
+            f"binding {name} is older and, though paused, stands for {spec.agent} acting for {spec.user}; "
+            f"delete one of the two, or let {name} serve"
+        )
+    return f"binding {name} is older and serves {spec.agent} for {spec.user}; delete one of the two"
+
+
+def _older(world: World, binding: AgentMCPBinding) -> AgentMCPBinding | None:
+    """The binding that stands for this agent and user in place of this one; paused or not, as in runtimes."""
     meta, spec = binding.metadata, binding.spec
     rivals = [
-        record.binding.metadata
+        record.binding
         for record in map(world.bindings.get, world.of_pair[meta.namespace, spec.agent, spec.user])
         if record is not None and not record.invalid and record.binding.metadata.deletion_timestamp is None
     ]
-    rivals.sort(key=lambda each: (each.creation_timestamp is None, each.creation_timestamp, each.name))
-    return rivals[0].name if rivals and rivals[0].name != meta.name else None
+    rivals.sort(key=_age)
+    return rivals[0] if rivals and rivals[0].metadata.name != meta.name else None
+
+
+def _age(binding: AgentMCPBinding) -> tuple[bool, datetime | None, str]:
+    created = binding.metadata.creation_timestamp
+    return created is None, created, binding.metadata.name
