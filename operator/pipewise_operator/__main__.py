@@ -34,6 +34,8 @@ def main() -> None:
     logs.configure(arguments.log_level)
     if arguments.kubeconfig:
         os.environ["KUBECONFIG"] = arguments.kubeconfig
+    # Kopf names itself by its user's name otherwise, and the user of a container need not have one.
+    os.environ.setdefault("POD_ID", arguments.name)
     sys.exit(asyncio.run(_run(arguments)))
 
 
