@@ -48,6 +48,8 @@ def arguments_of(words: Sequence[str], environment: Mapping[str, str] = os.envir
     given = parser.parse_args(words)
     if not given.certificates and not (given.host and given.namespace):
         parser.error("give --certificates, or --host and --namespace")
+    if given.certificate_lifetime < 4 * given.overlap:
+        parser.error("--certificate-lifetime must be at least four times --overlap")
     return given
 
 

@@ -81,7 +81,7 @@ class OwnAuthority:
 class MountedFiles:
     """Certificates that somebody else keeps, such as cert-manager, as files `tls.crt` and `tls.key`."""
 
-    pause_seconds = 5.0
+    pause_seconds = 2.0
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
