@@ -3,6 +3,7 @@
 Stands between `server` and `operating`; what it learns goes to the providers, the breakers and the evidence.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,9 +15,10 @@ from pipewise_crds import Verdict
 
 from .core.breaker import Breaker
 from .core.catalogue import Tool
+from .core.param_headers import mismatch
 from .core.retry import AccountRequired, GiveUp, Happened, Operation, Outcome, Throttled
 from .operating import Answered, Asked, Operating, Unanswered, counts
-from .ports import OnNotification, Token, UnknownToolError, UpstreamFaultError
+from .ports import Caller, HeaderMismatchError, Token, UnknownToolError, UpstreamFaultError
 from .probing import Probing
 from .problems import failure
 from .providers import Provider
@@ -66,7 +68,7 @@ class Calling:
         self._standing, self._probing = standing, probing
         self._clock, self._metrics, self._evidence = registry.clock, registry.metrics, registry.evidence
 
-    async def call(self, binding: ServedBinding, params: bytes, on_notification: OnNotification) -> bytes:
+    async def call(self, binding: ServedBinding, params: bytes, caller: Caller) -> bytes:
         """The encoded result of tools/call; see `ports.Calls`."""
         try:
             read = _params_decoder.decode(params)
@@ -80,6 +82,8 @@ class Calling:
         route = self._registry.catalogue(binding).routes.get(read.name)
         if route is None:
             return self._without_catalogue(binding, read.name)
+        if caller.headers is not None and route.tool.headers:
+            _check_headers(route.tool, _arguments(read), caller.headers)
         service = binding.services[route.service]
         if binding.is_demo(service):
             self._metrics.demo_calls.labels(binding.agent, service.app).inc()
@@ -87,7 +91,7 @@ class Calling:
         if route.tool.name != read.name:
             params = _renamed(params, route.tool.name)
         call = _Call(binding, service, route.tool, self._registry.provider(binding, service))
-        return await self._carry_out(call, params, on_notification)
+        return await self._carry_out(call, params, caller)
 
     def _without_catalogue(self, binding: ServedBinding, name: str) -> bytes:
         """Answer for a tool we do not know: its app has not listed its tools yet, or there is none."""
@@ -99,7 +103,7 @@ class Calling:
                 return failure(service, given_up, attempts=0)
         raise UnknownToolError(name)
 
-    async def _carry_out(self, call: _Call, params: bytes, on_notification: OnNotification) -> bytes:
+    async def _carry_out(self, call: _Call, params: bytes, caller: Caller) -> bytes:
         binding, service = call.binding, call.service
         project = self._registry.projects.get(binding.project)
         if project is None:
@@ -114,7 +118,11 @@ class Calling:
             noticed=partial(self._noticed, call),
             retried=partial(self._retried, call),
             listed_healthy=partial(self._listed_healthy, call),
-            on_notification=on_notification,
+            speaks=caller.speaks,
+            on_notification=caller.notify,
+            on_request=caller.ask,
+            tool=call.tool.name,
+            param_headers=call.tool.headers,
         )
         operation = Operation(call.tool.read_only, started + service.timeout_seconds, binding.resilience)
         came = await self._operating.run(asked, operation)
@@ -194,6 +202,11 @@ def _arguments(params: _Params) -> dict[str, Any]:
         return msgspec.json.decode(params.arguments, type=dict[str, Any] | None) or {}
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"tools/call: arguments: {error}") from error
+
+
+def _check_headers(tool: Tool, arguments: dict[str, Any], headers: Mapping[str, str]) -> None:
+    if fault := mismatch(tool.headers, arguments, headers):
+        raise HeaderMismatchError(fault)
 
 
 def _is_error(result: bytes) -> bool:

@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 
 from .calling import Calling
 from .clock import Clock
 from .core.evidence import Evidence
+from .crossing import Crossing
 from .demo import Demo
 from .listing import Listing
 from .metrics import Metrics
 from .operating import Operating
 from .pool import Pool
-from .ports import OnNotification, Tokens
+from .ports import Caller, Tokens
 from .probing import Probing
 from .registry import Registry
 from .served import Project, ServedBinding
@@ -40,6 +42,7 @@ class Engine:
         operating = Operating(self._pool, tokens, clock)
         self._probing = Probing(self._registry, Listing(self._registry, operating, self._standing, clock))
         self._calling = Calling(self._registry, operating, self._standing, self._probing)
+        self._crossing = Crossing(self._calling)
         self._prober: asyncio.Task[None] | None = None
         metrics.sessions.set_function(lambda: len(self._pool))
 
@@ -85,11 +88,13 @@ class Engine:
         before = self._registry.put(binding)
         if before:
             self._forget_sessions(before, keep=binding)
+            self._tell_of_changes(before, binding)
         self._probing.wake()
 
     def drop(self, name: str) -> None:
         """Stop serving a binding at once."""
         if binding := self._registry.drop(name):
+            self._registry.changes.tell([binding])
             self._forget_sessions(binding, keep=None)
 
     def share(self, project: str, runs: int, window_seconds: float) -> None:
@@ -108,9 +113,17 @@ class Engine:
         now_served = self._registry.binding(binding.agent, binding.user)
         return self._registry.catalogue(now_served or binding).listing
 
-    async def call(self, binding: ServedBinding, params: bytes, on_notification: OnNotification) -> bytes:
+    def watch_tools(self, agent: str, user: str, changed: Callable[[], None]) -> Callable[[], None]:
+        """Tell whenever the list of tools changes; the answer is what ends that."""
+        return self._registry.changes.watch(agent, user, changed)
+
+    async def call(self, binding: ServedBinding, params: bytes, caller: Caller) -> bytes:
         """The encoded result of tools/call; see `ports.Calls`."""
-        return await self._calling.call(binding, params, on_notification)
+        return await self._crossing.call(binding, params, caller)
+
+    def _tell_of_changes(self, before: ServedBinding, now: ServedBinding) -> None:
+        if self._registry.catalogue(before) is not self._registry.catalogue(now):
+            self._registry.changes.tell([now])
 
     def _forget_sessions(self, binding: ServedBinding, keep: ServedBinding | None) -> None:
         kept = self._sessions_of(keep) if keep else set()

@@ -5,10 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeGuard
 
+import msgspec
+
 from pipewise_crds import Verdict
 
 from .clock import Clock
 from .core.account_required import account_asked
+from .core.eras import PLAIN, Era, Speaks, translated
+from .core.param_headers import ParamHeader, encoded, lines
 from .core.retry import (
     AccountRequired,
     FateUnknown,
@@ -22,7 +26,7 @@ from .core.retry import (
     Retry,
 )
 from .pool import Pool
-from .ports import OnNotification, Token, Tokens, TokenUnavailableError
+from .ports import OnNotification, OnRequest, Token, Tokens, TokenUnavailableError
 from .upstream.answer import HappenedError
 from .upstream.head import SessionKey
 from .upstream.rpc import Message
@@ -61,7 +65,14 @@ class Asked:
     """Told why, before each try after the first."""
     listed_healthy: Callable[[], bool] = _not_listed
     """Whether the accounts list says that the user's account is fine."""
+    speaks: Speaks = PLAIN
+    """How the caller speaks; the upstream's session is of the same era where the upstream knows it."""
     on_notification: OnNotification | None = None
+    on_request: OnRequest | None = None
+    tool: str = ""
+    """The tool that is called."""
+    param_headers: tuple[ParamHeader, ...] = ()
+    """Which of its arguments travel as headers too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,8 @@ class Answered:
     message: Message
     attempts: int
     token: Token
+    era: Era = Era.HANDSHAKE
+    """The era of the session that it came on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +144,7 @@ class Operating:
         try:
             async with asyncio.timeout(operation.deadline - self._clock.monotonic()):
                 trial.token = await self._tokens.current(asked.key.project.name)
-                trial.session = await self._pool.session(asked.key, trial.token)
+                trial.session = await self._pool.session(asked.key, trial.token, asked.speaks)
         except TimeoutError as error:
             if trial.token is None:
                 raise TokenUnavailableError("no token could be had in time") from error
@@ -139,11 +152,11 @@ class Operating:
         seconds = operation.deadline - self._clock.monotonic()
         if seconds <= 0:  # what is sent now would be given up with its fate unknown
             raise HappenedError(NotSent("the time was up before the request was sent"))
-        request = Request(asked.method, asked.params, seconds, asked.on_notification)
+        request = _request(asked, trial.session.era, seconds)
         message = await trial.session.request(request, trial.token)
         if wanted := account_asked(bytes(message.result)):
             raise HappenedError(AccountRequired(asked.listed_healthy(), wanted.connect_url))
-        return Answered(message, operation.attempts, trial.token)
+        return Answered(message, operation.attempts, trial.token, trial.session.era)
 
     async def _wait_for_another(self, rejected: Token, project: str, deadline: float) -> None:
         try:
@@ -151,6 +164,17 @@ class Operating:
                 await self._tokens.after(project, rejected)
         except TimeoutError as error:
             raise TokenUnavailableError("Pipedream refused our token and no other came in time") from error
+
+
+def _request(asked: Asked, era: Era, seconds: float) -> Request:
+    """What is asked, in the words of the session's era."""
+    params = translated(asked.params, asked.speaks, era)
+    if era is Era.HANDSHAKE or not asked.tool:
+        return Request(asked.method, params, seconds, asked.on_notification, asked.on_request)
+    headers = {"mcp-name": encoded(asked.tool)}
+    if asked.param_headers:
+        headers |= lines(asked.param_headers, msgspec.json.decode(params).get("arguments"))
+    return Request(asked.method, params, seconds, asked.on_notification, asked.on_request, headers)
 
 
 def _no_token(error: TokenUnavailableError) -> GiveUp:

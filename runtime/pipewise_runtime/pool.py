@@ -1,9 +1,13 @@
-"""All upstream sessions and the hosts they use: opened on the first call, shared by all callers of a user."""
+"""All upstream sessions and the hosts they use.
+
+A session is opened on the first call and shared by all callers of a user who speak alike.
+"""
 
 import asyncio
 import ssl
 from collections.abc import Callable
 
+from .core.eras import NOTHING, Era, Speaks
 from .core.retry import FateUnknown, NotSent, Refused
 from .ports import Token
 from .served import Project
@@ -11,53 +15,66 @@ from .upstream.answer import HappenedError
 from .upstream.head import SessionKey
 from .upstream.host import Host, Origin
 from .upstream.session import Session
+from .upstream.spoken import Spoken
+
+_Variants = dict[Speaks, Session]
 
 
 class Pool:
-    """Sessions by key; one opening at a time for each."""
+    """Sessions by key and by how their callers speak; one opening at a time for each."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
         self._hosts: dict[Origin, Host] = {}
-        self._sessions: dict[SessionKey, Session] = {}
-        self._opening: dict[SessionKey, asyncio.Task[Session]] = {}
+        self._spoken = Spoken()
+        self._sessions: dict[SessionKey, _Variants] = {}
+        self._opening: dict[SessionKey, dict[Speaks, asyncio.Task[Session]]] = {}
         self._tasks: set[asyncio.Task[Session]] = set()
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return sum(map(len, self._sessions.values()))
 
-    async def session(self, key: SessionKey, token: Token) -> Session:
-        """The session of that key, opened if need be.
+    async def session(self, key: SessionKey, token: Token, speaks: Speaks) -> Session:
+        """The session of that key for callers who speak so, opened if need be.
 
         Raises:
             HappenedError: it could not be opened.
         """
-        if session := self._sessions.get(key):
+        variants = self._sessions.get(key)
+        if variants and (session := variants.get(speaks)):
             return session
-        opening = self._opening.get(key)
+        openings = self._opening.setdefault(key, {})
+        opening = openings.get(speaks)
         if opening is None:
-            opening = self._opening[key] = asyncio.create_task(self._open(key, token))
+            opening = openings[speaks] = asyncio.create_task(self._open(key, token, speaks))
             self._tasks.add(opening)
-            opening.add_done_callback(lambda done: self._opened(key, done))
+            opening.add_done_callback(lambda done: self._opened(key, speaks, done))
         return await asyncio.shield(opening)  # one caller's cancellation must not fail the others
 
     def lose(self, session: Session) -> None:
         """The upstream does not know the session any more: the next call opens another."""
-        if self._sessions.get(session.key) is session:
-            del self._sessions[session.key]
+        variants = self._sessions.get(session.key, {})
+        for speaks in [speaks for speaks, known in variants.items() if known is session]:
+            del variants[speaks]
+        if not variants:
+            self._sessions.pop(session.key, None)
+        if session.era is Era.MODERN:  # there was no session to lose: it does not speak that way any more
+            self._spoken.forget(session.key.project, session.key.app)
 
     def forget(self, key: SessionKey) -> None:
-        """A binding does not need the session any more; another one that does opens it anew."""
+        """A binding does not need the sessions any more; another one that does opens them anew."""
         self._sessions.pop(key, None)
         self._opening.pop(key, None)  # whoever waits for it still gets it
 
     def forget_project(self, name: str) -> None:
         """The project is not served any more."""
         self._drop(lambda key: key.project.name == name)
+        self._spoken.forget_projects(name)
 
     def keep_only(self, project: Project) -> None:
         """The project may have changed: sessions opened for it as it was are of no use."""
         self._drop(lambda key: key.project.name == project.name and key.project != project)
+        self._spoken.forget_projects(project.name, keep=project)
 
     def _drop(self, is_unwanted: Callable[[SessionKey], bool]) -> None:
         for key in [key for key in (*self._sessions, *self._opening) if is_unwanted(key)]:
@@ -71,28 +88,56 @@ class Pool:
         for host in self._hosts.values():
             await host.close()
 
-    async def _open(self, key: SessionKey, token: Token) -> Session:
+    async def _open(self, key: SessionKey, token: Token, speaks: Speaks) -> Session:
+        """Open a session of the era the caller speaks, or else of the other."""
+        first, second = self._spoken.order(key.project, key.app, speaks.era)
         try:
-            session = Session(key, self._host(Origin.of(key.project.mcp_url)))
+            return await self._opened_in(first, key, token, speaks)
+        except HappenedError as error:
+            if not _is_refusal(error, first):
+                raise _not_sent(error) from error
+            refusal = error
+        try:
+            session = await self._opened_in(second, key, token, speaks)
+        except HappenedError as error:
+            raise _not_sent(refusal if isinstance(error.happened, Refused) else error) from error
+        if isinstance(refusal.happened, Refused):
+            self._spoken.learn(key.project, key.app, first, spoken=False)
+        return session
+
+    async def _opened_in(self, era: Era, key: SessionKey, token: Token, speaks: Speaks) -> Session:
+        is_like = speaks.era is Era.HANDSHAKE  # a modern caller cannot be asked by requests
+        capabilities = speaks.capabilities if is_like else NOTHING
+        try:
+            session = Session(key, self._host(Origin.of(key.project.mcp_url)), era, capabilities)
         except ValueError as error:
             cause = f"the MCP URL of PipedreamProject {key.project.name} cannot be used: {error}"
             raise HappenedError(Refused(cause)) from error
-        try:
+        if era is Era.MODERN and self._spoken.speaks(key.project, key.app, era):
+            session.assume()
+        else:
             await session.initialize(token)
-        except HappenedError as error:
-            raise _not_sent(error) from error
+            self._spoken.learn(key.project, key.app, era, spoken=True)
         return session
 
-    def _opened(self, key: SessionKey, done: asyncio.Task[Session]) -> None:
+    def _opened(self, key: SessionKey, speaks: Speaks, done: asyncio.Task[Session]) -> None:
         self._tasks.discard(done)
-        is_wanted = self._opening.get(key) is done
-        if is_wanted:
+        openings = self._opening.get(key, {})
+        if openings.get(speaks) is not done:
+            return
+        del openings[speaks]
+        if not openings:
             del self._opening[key]
-        if not done.cancelled() and done.exception() is None and is_wanted:
-            self._sessions[key] = done.result()
+        if not done.cancelled() and done.exception() is None:
+            self._sessions.setdefault(key, {})[speaks] = done.result()
 
     def _host(self, origin: Origin) -> Host:
         return self._hosts.setdefault(origin, Host(origin, self._tls))
+
+
+def _is_refusal(error: HappenedError, era: Era) -> bool:
+    """Whether the upstream may speak the other era: it turned this one down, or broke over its first word."""
+    return isinstance(error.happened, Refused if era is Era.HANDSHAKE else Refused | FateUnknown)
 
 
 def _not_sent(error: HappenedError) -> HappenedError:

@@ -1,10 +1,11 @@
 """The seams inside the runtime: where sources deliver, where tokens come from, what the server asks."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from .core.eras import PLAIN, Speaks
 from .served import Project, ServedBinding
 
 
@@ -74,6 +75,33 @@ OnNotification = Callable[[bytes], None]
 """Takes each encoded JSON-RPC notification that the upstream sends while a call runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a caller answered when it was asked: one of the two, encoded."""
+
+    result: bytes = b""
+    error: bytes = b""
+
+
+OnRequest = Callable[[str, bytes], Awaitable[Said]]
+"""Passes on a request that the upstream sends while a call runs, its method and encoded params."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a call, and how it is reached while the call runs."""
+
+    notify: OnNotification
+    ask: OnRequest
+    speaks: Speaks = PLAIN
+    headers: Mapping[str, str] | None = None
+    """The Mcp-Param-* headers that came with the call, by lower-case name; None where there can be none."""
+
+
+class HeaderMismatchError(Exception):
+    """A header does not say what the argument says that it stands for."""
+
+
 class Calls(Protocol):
     """What the server asks of the call path."""
 
@@ -83,13 +111,17 @@ class Calls(Protocol):
     async def tools(self, binding: ServedBinding) -> bytes:
         """The encoded result of tools/list: all tools of all services the agent may see."""
 
-    async def call(self, binding: ServedBinding, params: bytes, on_notification: OnNotification) -> bytes:
+    def watch_tools(self, agent: str, user: str, changed: Callable[[], None]) -> Callable[[], None]:
+        """Tell whenever the list of tools changes; the answer is what ends that."""
+
+    async def call(self, binding: ServedBinding, params: bytes, caller: Caller) -> bytes:
         """The encoded result of tools/call; a failure is a result with isError.
 
         Cancelling the awaiting task cancels the call upstream.
 
         Raises:
             UnknownToolError: no such tool, or it is not allowed.
+            HeaderMismatchError: the headers that came along contradict the arguments.
             UpstreamFaultError: the upstream answered with a JSON-RPC error.
             ValueError: params are not those of tools/call.
         """

@@ -152,8 +152,11 @@ class Probing:
     def _worked(self, subject: _OfProvider | _OfUser, toolset: Toolset) -> None:
         match subject:
             case _OfProvider(provider=provider):
-                was_available = provider.available
+                was_available, known = provider.available, provider.toolset
                 provider.listed(toolset)
+                if provider.announced or provider.toolset is not known:
+                    provider.announced = False
+                    self._registry.changes.tell(provider.users.values())
                 if was_available is False and provider.available:
                     log.info("provider_available", app=provider.app, tools=len(toolset.tools))
                     self._forgive(provider)

@@ -62,6 +62,7 @@ class Program:
         exit_code = await self._live(living)
         self._is_draining = True
         log.info("draining", calls=len(agents_app.running))
+        agents_app.close()
         await agents.stop()
         await _ended(living)
         await surroundings.close()

@@ -33,6 +33,8 @@ class Provider:
     """Set after the first probe, whatever it brought."""
     available: bool | None = None
     """None before the first evidence."""
+    announced: bool = False
+    """Whether the upstream said that its tools changed, and nobody looked yet."""
     worked_at: float = float("-inf")
     """When it last answered properly."""
     users: dict[str, ServedBinding] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pipewise_crds import Verdict
 
+from .changes import ToolChanges
 from .clock import Clock
 from .core.breaker import Breaker
 from .core.catalogue import Catalogue, Offer, Toolset, catalogue
@@ -24,6 +25,7 @@ class Registry:
     evidence: Evidence
     metrics: Metrics
     demo: Demo
+    changes: ToolChanges = field(default_factory=ToolChanges)
     projects: dict[str, Project] = field(default_factory=dict)
     providers: dict[tuple[str, str], Provider] = field(default_factory=dict)
     user_breakers: dict[tuple[str, str], Breaker] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from mcp.shared.exceptions import MCPError
 from support.memory_calls import MemoryCalls
 from support.serving import served, url_of
 
+VERSIONS = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 MODES: tuple[Literal["auto", "legacy"], ...] = ("auto", "legacy")
 
 
@@ -31,7 +32,7 @@ async def test_the_official_client_initializes_lists_and_calls(
     url: str, mode: Literal["auto", "legacy"]
 ) -> None:
     async with Client(url, mode=mode) as client:
-        assert client.protocol_version == "2025-11-25"
+        assert client.protocol_version == VERSIONS[mode]
         tools = await client.list_tools()
         result = await client.call_tool("echo", {"text": "hello"})
     assert tools.tools[0].name == "echo"

@@ -35,17 +35,17 @@ async def code_of(http: httpx2.AsyncClient, message: Any) -> int:  # noqa: ANN40
     return code
 
 
-@pytest.mark.parametrize("asked", ["2025-03-26", "2025-06-18", "2025-11-25"])
+@pytest.mark.parametrize("asked", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
 async def test_each_version_spoken_is_agreed_on(http: httpx2.AsyncClient, asked: str) -> None:
     params = {"protocolVersion": asked, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     reply = await post(http, rpc("initialize", params))
     result = reply.json()["result"]
     assert result["protocolVersion"] == asked
     assert result["serverInfo"]["name"] == "pipewise"
-    assert "mcp-session-id" not in reply.headers
+    assert reply.headers["mcp-session-id"]
 
 
-@pytest.mark.parametrize("asked", ["2024-11-05", "2026-07-28", "never"])
+@pytest.mark.parametrize("asked", ["2026-07-28", "never"])
 async def test_another_version_is_met_with_the_latest(http: httpx2.AsyncClient, asked: str) -> None:
     reply = await post(http, rpc("initialize", {"protocolVersion": asked}))
     assert reply.json()["result"]["protocolVersion"] == "2025-11-25"
@@ -134,7 +134,7 @@ async def test_what_is_no_message_is_refused(
         ({"Host": ""}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
-        ({"MCP-Protocol-Version": "2024-11-05"}, 400),
+        ({"MCP-Protocol-Version": "2024-10-07"}, 400),
         ({"MCP-Protocol-Version": "tomorrow"}, 400),
     ],
 )
@@ -161,24 +161,35 @@ async def test_heads_that_are_allowed_are_served(http: httpx2.AsyncClient, heade
 
 
 async def test_an_unsupported_version_is_told_which_are_spoken(http: httpx2.AsyncClient) -> None:
-    reply = await http.post(PATH, json=rpc("ping"), headers={"MCP-Protocol-Version": "2026-07-28"})
+    reply = await http.post(PATH, json=rpc("ping"), headers={"MCP-Protocol-Version": "2027-01-01"})
     assert reply.json()["error"]["data"] == {
-        "supported": ["2025-03-26", "2025-06-18", "2025-11-25"],
-        "requested": "2026-07-28",
+        "supported": ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"],
+        "requested": "2027-01-01",
     }
 
 
-async def test_a_probe_of_the_modern_era_learns_that_there_is_no_such_method(
-    http: httpx2.AsyncClient,
-) -> None:
-    reply = await post(http, rpc("server/discover"), **{"MCP-Protocol-Version": "2026-07-28"})
-    assert (reply.status_code, reply.json()["error"]["code"]) == (200, -32601)
-
-
-@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
-async def test_only_post_is_allowed(http: httpx2.AsyncClient, method: str) -> None:
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "HEAD"])
+async def test_other_http_methods_are_not_allowed(http: httpx2.AsyncClient, method: str) -> None:
     reply = await http.request(method, PATH, headers={"Accept": "text/event-stream"})
-    assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+    assert (reply.status_code, reply.headers["allow"]) == (405, "POST, GET, DELETE")
+
+
+async def test_a_session_serves_until_its_client_ends_it(http: httpx2.AsyncClient) -> None:
+    opened = await post(http, rpc("initialize", {"protocolVersion": "2025-11-25"}))
+    session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+    assert (await post(http, rpc("ping"), **session)).status_code == 200
+    assert (await http.delete(PATH, headers=session)).status_code == 204
+    assert (await post(http, rpc("ping"), **session)).status_code == 404
+    assert (await http.delete(PATH, headers=session)).status_code == 404
+
+
+async def test_a_session_that_nobody_opened_is_not_served(http: httpx2.AsyncClient) -> None:
+    reply = await post(http, rpc("ping"), **{"Mcp-Session-Id": "made-up"})
+    assert reply.status_code == 404
+
+
+async def test_only_a_named_session_can_be_ended(http: httpx2.AsyncClient) -> None:
+    assert (await http.delete(PATH)).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/", "/mcp", "/agents/a/users/b", PATH + "/more", "/agents//users/u/mcp"])

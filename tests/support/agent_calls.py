@@ -1,14 +1,14 @@
 """The agents' end of a runtime for tests: its own server, the sandbox's tools, failures set by the test."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from pipewise_crds.profiles import BUILT_IN
-from pipewise_runtime.ports import OnNotification, UnknownToolError, UpstreamFaultError
+from pipewise_runtime.ports import Caller, UnknownToolError, UpstreamFaultError
 from pipewise_runtime.served import ServedBinding
 from pipewise_runtime.server.agents import AgentsApp
 from pipewise_runtime.server.listening import Address, Listener
@@ -47,7 +47,11 @@ class AgentCalls:
         tools = [tool for service in BUILT_IN[binding.agent] for tool in self.backend.tools(service.app)]
         return json.dumps({"tools": tools}).encode()
 
-    async def call(self, binding: ServedBinding, params: bytes, _on_notification: OnNotification) -> bytes:
+    def watch_tools(self, _agent: str, _user: str, _changed: Callable[[], None]) -> Callable[[], None]:
+        """Nothing ever changes."""
+        return lambda: None
+
+    async def call(self, binding: ServedBinding, params: bytes, _caller: Caller) -> bytes:
         """Carry a tool out, or fail as the test wants it."""
         asked = json.loads(params)
         tool: str = asked["name"]

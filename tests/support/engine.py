@@ -12,8 +12,9 @@ from pipewise_runtime.clock import Clock
 from pipewise_runtime.core.evidence import Evidence
 from pipewise_runtime.engine import Engine
 from pipewise_runtime.metrics import Metrics
-from pipewise_runtime.ports import Token
+from pipewise_runtime.ports import Caller, Token
 from pipewise_runtime.served import Project, ServedBinding, ServedService
+from pipewise_runtime.server.questions import unasked
 from support.sandbox import PROJECT, Sandbox
 
 AGENT, USER = "coordinator", "user-42"
@@ -92,7 +93,9 @@ class Rig:
         served = self.engine.binding(AGENT, user)
         assert served is not None
         params = json.dumps({"name": tool, "arguments": arguments or {}}).encode()
-        result: dict[str, Any] = json.loads(await self.engine.call(served, params, self.notifications.append))
+        result: dict[str, Any] = json.loads(
+            await self.engine.call(served, params, Caller(self.notifications.append, unasked))
+        )
         return result
 
     async def send(self) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """A call path in memory: the second implementation of the runtime's `Calls` port, for tests of the server."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from pipewise_crds import Resilience
-from pipewise_runtime.ports import OnNotification, UnknownToolError, UpstreamFaultError
+from pipewise_runtime.ports import Caller, UnknownToolError, UpstreamFaultError
 from pipewise_runtime.served import ServedBinding
 
 _TOOL = {"name": "echo", "description": "Says it again.", "inputSchema": {"type": "object"}}
@@ -23,6 +24,8 @@ class MemoryCalls:
         """Set once `hang` was cancelled."""
         self.may_finish = asyncio.Event()
         """Lets `wait` answer."""
+        self.watchers: list[Callable[[], None]] = []
+        """Streams that wait for a change of the tools."""
         self.hanging = 0
         """Calls of `hang` that run now."""
         self.waiting = 0
@@ -37,7 +40,12 @@ class MemoryCalls:
         names = ("echo", "fault", "hang", "wait", "progress", "crash")
         return msgspec.json.encode({"tools": [{**_TOOL, "name": name} for name in names]})
 
-    async def call(self, _binding: ServedBinding, params: bytes, on_notification: OnNotification) -> bytes:
+    def watch_tools(self, _agent: str, _user: str, changed: Callable[[], None]) -> Callable[[], None]:
+        """Keep who wants to know of changes; the test tells them."""
+        self.watchers.append(changed)
+        return lambda: self.watchers.remove(changed)
+
+    async def call(self, _binding: ServedBinding, params: bytes, caller: Caller) -> bytes:
         """Do what the tool's name says."""
         asked: dict[str, Any] = msgspec.json.decode(params or b"{}")
         if "name" not in asked:
@@ -57,7 +65,7 @@ class MemoryCalls:
             case "progress":
                 token = asked.get("_meta", {}).get("progressToken", 0)
                 for step in (1, 2, 3):
-                    on_notification(progress(token, step))
+                    caller.notify(progress(token, step))
                     await asyncio.sleep(0)
                 return text_result("done")
             case "crash":

@@ -23,6 +23,7 @@ async def served(calls: Calls) -> AsyncIterator[str]:
     try:
         yield listener.address.url()
     finally:
+        app.close()
         await listener.stop()
 
 

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from typing import Any
 
 import msgspec
+
+from .param_headers import ParamHeader, param_headers
 
 LONGEST_NAME = 64
 """Model providers accept no longer tool names (OpenAI's function names)."""
@@ -24,6 +27,10 @@ class _Definition(msgspec.Struct, frozen=True):
     annotations: _Annotations | None = None
 
 
+class _Schema(msgspec.Struct, frozen=True, rename="camel"):
+    input_schema: Any = None
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """One tool of an app, with its definition as the upstream encoded it."""
@@ -31,6 +38,8 @@ class Tool:
     name: str
     read_only: bool
     definition: bytes
+    headers: tuple[ParamHeader, ...] = ()
+    """The arguments that travel as headers too."""
 
     def named(self, name: str) -> bytes:
         """The encoded definition under another name."""
@@ -87,7 +96,11 @@ def tool_from(definition: bytes) -> Tool:
         msgspec.ValidationError: it is not a tool definition.
     """
     read = msgspec.json.decode(definition, type=_Definition)
-    return Tool(read.name, bool(read.annotations and read.annotations.read_only_hint), definition)
+    read_only = bool(read.annotations and read.annotations.read_only_hint)
+    if b'"x-mcp-header"' not in definition:
+        return Tool(read.name, read_only, definition)
+    schema = msgspec.json.decode(definition, type=_Schema).input_schema
+    return Tool(read.name, read_only, definition, param_headers(schema))
 
 
 def catalogue(offers: Sequence[Offer]) -> Catalogue:

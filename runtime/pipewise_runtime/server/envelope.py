@@ -14,6 +14,10 @@ INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 NOT_SERVED = -32010
 """Ours: no binding is served for the agent and user of the path."""
+HEADER_MISMATCH = -32020
+"""Of MCP 2026-07-28: a header does not say what the body says."""
+MISSING_CAPABILITY = -32021
+"""Of MCP 2026-07-28: the client cannot be asked what the call needs."""
 UNSUPPORTED_VERSION = -32022
 """Of MCP 2026-07-28: the protocol version is not spoken here; `data.supported` says which are."""
 REQUEST_CANCELLED = -32800
@@ -112,10 +116,15 @@ def fault_reply(id: bytes, error: bytes) -> bytes:  # noqa: A002 - JSON-RPC's wo
 
 def error_reply(id: bytes, code: int, message: str, data: object = None) -> bytes:  # noqa: A002 - JSON-RPC's word
     """The encoded response that carries an error."""
+    return fault_reply(id, encoded_error(code, message, data))
+
+
+def encoded_error(code: int, message: str, data: object = None) -> bytes:
+    """An encoded error object."""
     error: dict[str, object] = {"code": code, "message": message}
     if data is not None:
         error["data"] = data
-    return fault_reply(id, msgspec.json.encode(error))
+    return msgspec.json.encode(error)
 
 
 def _fault(message: Message) -> str:

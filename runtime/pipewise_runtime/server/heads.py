@@ -9,15 +9,20 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from pipewise_runtime.core.eras import Era
+
 from .asgi import Headers
-from .versions import SUPPORTED, WITHOUT_HEADER
+from .modern import Routing
+from .versions import HANDSHAKE, WITHOUT_HEADER
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_NOT_ALLOWED = ((b"allow", b"POST"),)
+_METHODS = {"mcp": ("POST", "GET", "DELETE"), "sse": ("GET",), "messages": ("POST",)}
+_PARAM = b"mcp-param-"
+_NO_ROUTING = Routing()
 
 
 class Head(NamedTuple):
-    """The headers that matter, as they came; empty where absent."""
+    """The headers that matter to every request, as they came; empty where absent."""
 
     method: str
     host: bytes = b""
@@ -32,8 +37,9 @@ class Terms:
     """What was agreed on by a head that is not refused."""
 
     version: str
-    is_supported: bool
+    era: Era
     takes_events: bool
+    names_version: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,52 +57,84 @@ _FIELDS = {
     b"content-type": 2,
     b"accept": 3,
     b"mcp-protocol-version": 4,
+    b"mcp-session-id": 5,
+    b"mcp-method": 6,
+    b"mcp-name": 7,
 }
 
 
-def head_of(method: str, headers: Iterable[tuple[bytes, bytes]]) -> Head:
-    """Pick the headers that matter; repeated ones are joined, as HTTP says."""
-    found = [b"", b"", b"", b"", b""]
+def head_of(method: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Head, bytes, Routing]:
+    """Pick the headers that matter, the session's id, and those that say again what the body says.
+
+    Repeated headers are joined, as HTTP says.
+    """
+    found = [b"", b"", b"", b"", b"", b"", b"", b""]
     for name, value in headers:
         index = _FIELDS.get(name)
         if index is not None:
             found[index] = found[index] + b", " + value if found[index] else value
-    return Head(method, *found)
+    host, origin, content_type, accept, version, session, mcp_method, mcp_name = found
+    routing = Routing(_text(version), _text(mcp_method), _text(mcp_name)) if version else _NO_ROUTING
+    return Head(method, host, origin, content_type, accept, version), session, routing
+
+
+def param_headers_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The Mcp-Param-* headers, by lower-case name; repeated ones are joined, and so match no argument."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if name.startswith(_PARAM):
+            key, text = name.decode("latin-1"), _text(value)
+            found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
 
 
 @lru_cache(maxsize=1024)
-def judged(head: Head, *, is_loopback: bool) -> Terms | Refusal:
+def judged(head: Head, door: str, *, is_loopback: bool) -> Terms | Refusal:
     """Refuse a request by its head, or say on which terms it is answered."""
+    if refusal := misled(head, is_loopback=is_loopback):
+        return refusal
+    if head.method not in _METHODS[door]:
+        allowed = ", ".join(_METHODS[door])
+        text = f"only {allowed} is answered here"
+        return Refusal(405, text, ((b"allow", allowed.encode()),))
+    accepted = (
+        frozenset(_media_type(part) for part in head.accept.split(b","))
+        if head.accept
+        else frozenset({"*/*"})
+    )
+    if head.method == "POST" and _media_type(head.content_type) != "application/json":
+        return Refusal(415, "Content-Type must be application/json")
+    if head.method == "POST" and not accepted & {"application/json", "application/*", "*/*"}:
+        return Refusal(406, "Accept must allow application/json; add text/event-stream for notifications")
+    if head.method == "GET" and not accepted & {"text/event-stream", "text/*", "*/*"}:
+        return Refusal(406, "Accept must allow text/event-stream")
+    version = _text(head.version) or WITHOUT_HEADER
+    era = Era.HANDSHAKE if version in HANDSHAKE else Era.MODERN
+    return Terms(version, era, "text/event-stream" in accepted, bool(head.version))
+
+
+def misled(head: Head, *, is_loopback: bool) -> Refusal | None:
+    """The refusal of a browser that was led here by a name or page of somebody else's."""
     if is_loopback and not (
         _is_loopback(head.host) and (not head.origin or _is_loopback_origin(head.origin))
     ):
         return Refusal(
             403, "this runtime listens on loopback: Host and Origin must be localhost, 127.0.0.1 or [::1]"
         )
-    if head.method == "DELETE":
-        return Refusal(405, "there are no sessions to end: this server is stateless", _NOT_ALLOWED)
-    if head.method != "POST":
-        return Refusal(405, "POST JSON-RPC messages here; there is no standalone stream", _NOT_ALLOWED)
-    if _media_type(head.content_type) != "application/json":
-        return Refusal(415, "Content-Type must be application/json")
-    accepted = (
-        frozenset(_media_type(part) for part in head.accept.split(b","))
-        if head.accept
-        else frozenset({"*/*"})
-    )
-    if not accepted & {"application/json", "application/*", "*/*"}:
-        return Refusal(406, "Accept must allow application/json; add text/event-stream for notifications")
-    version = head.version.decode("latin-1") or WITHOUT_HEADER
-    return Terms(version, version in SUPPORTED, "text/event-stream" in accepted)
+    return None
 
 
 @lru_cache(maxsize=4096)
-def agent_and_user(raw_path: bytes) -> tuple[str, str] | None:
-    """Agent and user of a path such as /agents/coordinator/users/user-42/mcp; None for other paths."""
+def place_of(raw_path: bytes) -> tuple[str, str, str] | None:
+    """Agent, user and door of a path such as /agents/coordinator/users/user-42/mcp; None for other paths."""
     match raw_path.partition(b"?")[0].decode("latin-1").split("/"):
-        case ["", "agents", agent, "users", user, "mcp"] if agent and user:
-            return unquote(agent), unquote(user)
+        case ["", "agents", agent, "users", user, "mcp" | "sse" | "messages" as door] if agent and user:
+            return unquote(agent), unquote(user), door
     return None
+
+
+def _text(value: bytes) -> str:
+    return value.strip(b" \t").decode("latin-1")
 
 
 def _media_type(value: bytes) -> str:

@@ -1,48 +1,72 @@
-"""Which versions of MCP are spoken, and the answer to initialize."""
+"""Which versions of MCP are spoken, and what is said of us when a client asks."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
+from pipewise_runtime.core.eras import MODERN_VERSION
 from pipewise_runtime.version import VERSION
 
-SUPPORTED = ("2025-03-26", "2025-06-18", "2025-11-25")
-"""Oldest first; all of the initialize era, over Streamable HTTP."""
-LATEST = SUPPORTED[-1]
+HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+"""Oldest first; the versions of the initialize era."""
+SUPPORTED = (*HANDSHAKE, MODERN_VERSION)
+LATEST = HANDSHAKE[-1]
+"""What a client that asks for an unknown version in `initialize` is offered."""
 WITHOUT_HEADER = "2025-03-26"
 """What a request without MCP-Protocol-Version speaks, says the specification."""
-WITH_BATCHES = frozenset({"2025-03-26"})
+WITH_BATCHES = frozenset({"2024-11-05", "2025-03-26"})
 """Versions whose JSON-RPC has batches; 2025-06-18 took them out."""
 
 _INSTRUCTIONS = (
     "Tools of the services connected for this user. A failed call says what failed and who can mend it."
 )
+_SERVER_INFO = {"name": "pipewise", "version": VERSION}
+_CAPABILITIES = {"tools": {"listChanged": True}, "logging": {}}
+_MODERN = {
+    "ttlMs": 0,
+    "cacheScope": "private",
+    "resultType": "complete",
+    "_meta": {"io.modelcontextprotocol/serverInfo": _SERVER_INFO},
+}
+"""What 2026-07-28 adds to the results that may be cached."""
 
 
-class _Initialize(msgspec.Struct, rename="camel"):
+class Initialize(msgspec.Struct, rename="camel"):
+    """The params of initialize."""
+
     protocol_version: str
+    capabilities: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-_initialize = msgspec.json.Decoder(_Initialize)
-
-
-def initialize_result(params: bytes) -> bytes:
-    """The encoded result of initialize: the asked version where it is spoken, else the latest.
-
-    Raises:
-        msgspec.DecodeError: params name no protocolVersion.
-    """
-    asked = _initialize.decode(params).protocol_version
+def initialize_result(asked: str) -> bytes:
+    """The encoded result of initialize: the asked version where it is spoken, else the latest."""
     return _RESULTS.get(asked) or _RESULTS[LATEST]
+
+
+def modern_listing(listing: bytes) -> bytes:
+    """An encoded result of tools/list as 2026-07-28 wants it."""
+    return b"%b,%b" % (listing[:-1], _MODERN_FIELDS)
 
 
 def _result(version: str) -> bytes:
     return msgspec.json.encode(
         {
             "protocolVersion": version,
-            "capabilities": {"tools": {"listChanged": False}},
-            "serverInfo": {"name": "pipewise", "version": VERSION},
+            "capabilities": _CAPABILITIES,
+            "serverInfo": _SERVER_INFO,
             "instructions": _INSTRUCTIONS,
         }
     )
 
 
-_RESULTS = {version: _result(version) for version in SUPPORTED}
+_RESULTS: Mapping[str, bytes] = {version: _result(version) for version in HANDSHAKE}
+_MODERN_FIELDS = msgspec.json.encode(_MODERN)[1:]
+_discover: dict[str, Any] = {
+    "supportedVersions": SUPPORTED,
+    "capabilities": _CAPABILITIES,
+    "instructions": _INSTRUCTIONS,
+    **_MODERN,
+}
+DISCOVER_RESULT = msgspec.json.encode(_discover)
+"""The encoded result of server/discover."""

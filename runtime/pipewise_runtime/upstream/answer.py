@@ -3,6 +3,7 @@
 What happened is said in the words of `core.retry`; what to do about it is decided there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -13,6 +14,8 @@ from pipewise_runtime.ports import OnNotification
 from .reply import Reply
 from .retry_after import seconds_of
 from .rpc import Message, NotJsonRpcError, message, messages
+
+_UNSUPPORTED_VERSION = -32022
 
 _NOTHING = (b"", b"null")
 """A field of an answer that is not there; some servers write both of its fields."""
@@ -31,7 +34,8 @@ class Reader:
     """Finds the answer to one request among what the upstream sends."""
 
     identity: bytes
-    on_notification: OnNotification | None
+    on_notification: OnNotification | None = None
+    on_request: Callable[[Message], None] | None = None
     answer: Message | None = None
     broken: NotJsonRpcError | None = None
 
@@ -45,8 +49,7 @@ class Reader:
             self.broken = error
             return True
         if read.method is not None:
-            if not bytes(read.id) and self.on_notification:
-                self.on_notification(text)
+            self._pass_on(read, text)
             return False
         if bytes(read.id) != self.identity:
             return False
@@ -59,7 +62,7 @@ class Reader:
         Raises:
             HappenedError: it carries none.
         """
-        if reply.status != 200:  # noqa: PLR2004 - only 200 carries an answer
+        if reply.status != 200:  # noqa: PLR2004 - in the initialize era only 200 carries an answer
             raise HappenedError(_refusal(reply, has_session=has_session))
         if reply.content_type == b"application/json":
             self._take_body(reply.body)
@@ -70,6 +73,26 @@ class Reader:
         if self.answer is None or not _is_answer(self.answer):
             raise HappenedError(FateUnknown("the reply does not answer the request"))
         return self.answer
+
+    def modern_answer_in(self, reply: Reply) -> Message:
+        """The answer of an upstream of 2026-07-28, which also answers with the statuses 400 and 404.
+
+        Raises:
+            HappenedError: the reply carries no answer, or says that the version is not spoken any more.
+        """
+        if reply.status not in (400, 404) or reply.content_type != b"application/json":
+            return self.answer_in(reply, has_session=True)
+        self._take_body(reply.body)
+        if self.answer is None or not _object_in(self.answer.error) or _version_refused(self.answer):
+            raise HappenedError(SessionLost())
+        return self.answer
+
+    def _pass_on(self, read: Message, text: bytes) -> None:
+        if not bytes(read.id):
+            if self.on_notification:
+                self.on_notification(text)
+        elif self.on_request:
+            self.on_request(read)
 
     def _take_body(self, body: bytes) -> None:
         try:
@@ -82,6 +105,17 @@ class Reader:
 def _is_answer(read: Message) -> bool:
     result, error = _object_in(read.result), _object_in(read.error)
     return (result and bytes(read.error) in _NOTHING) or (error and bytes(read.result) in _NOTHING)
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+
+
+def _version_refused(read: Message) -> bool:
+    try:
+        return msgspec.json.decode(read.error, type=_Error).code == _UNSUPPORTED_VERSION
+    except msgspec.DecodeError:
+        return False
 
 
 def _object_in(field: msgspec.Raw) -> bool:

@@ -12,6 +12,7 @@ class Message(msgspec.Struct):
 
     id: msgspec.Raw = _ABSENT
     method: str | None = None
+    params: msgspec.Raw = _ABSENT
     result: msgspec.Raw = _ABSENT
     error: msgspec.Raw = _ABSENT
 
@@ -27,6 +28,13 @@ class NotJsonRpcError(Exception):
 def request(identity: int, method: str, params: bytes) -> bytes:
     """An encoded request; `params` are encoded already."""
     return b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b}' % (identity, method.encode(), params)
+
+
+def response(identity: bytes, *, result: bytes = b"", error: bytes = b"") -> bytes:
+    """An encoded response to an upstream's request; one of the two is given."""
+    if error:
+        return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (identity, error)
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (identity, result)
 
 
 def notification(method: str, params: bytes) -> bytes:

@@ -1,15 +1,21 @@
-"""One MCP session with an upstream: an id and a block of headers, not a connection."""
+"""One MCP session with an upstream: an id and a block of headers, not a connection.
+
+With an upstream of 2026-07-28 not even an id: only the headers that every request carries.
+"""
 
 import asyncio
 import itertools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
-from pipewise_runtime.core.retry import FateUnknown, NotSent, Refused
-from pipewise_runtime.ports import OnNotification, Token
+from pipewise_runtime.core.eras import MODERN_VERSION, NOTHING, PLAIN, Era, translated
+from pipewise_runtime.core.retry import FateUnknown, NotSent, Refused, SessionLost
+from pipewise_runtime.ports import OnNotification, OnRequest, Token
 
 from .answer import HappenedError, Reader
+from .asked_back import AskedBack
 from .connection import Attempt
 from .head import SessionKey, head
 from .host import Host
@@ -17,6 +23,7 @@ from .reply import CutOffError, NotSentError, Reply
 from .rpc import Message, notification, request
 
 PROTOCOL_VERSION = "2025-11-25"
+"""The newest version of the initialize era, which is asked for."""
 
 _identities = itertools.count(1)
 """Request ids are unique over all sessions, so that a reply gone astray answers nobody else's request."""
@@ -26,24 +33,31 @@ OPEN_SECONDS = 15.0
 
 
 _INITIALIZE = (
-    b'{"protocolVersion":"%b","capabilities":{},"clientInfo":{"name":"pipewise-runtime","version":"1"}}'
-    % PROTOCOL_VERSION.encode()
+    b'{"protocolVersion":"%b","capabilities":%b,"clientInfo":{"name":"pipewise-runtime","version":"1"}}'
 )
+_DISCOVER = translated(b"{}", PLAIN, Era.MODERN)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of the upstream, with its parameters encoded."""
+    """What is asked of the upstream, with its parameters encoded as the session's era has them."""
 
     method: str
     params: bytes
     seconds: float
     """How long the answer may take."""
     on_notification: OnNotification | None = None
+    on_request: OnRequest | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers, by lower-case name."""
 
 
 class _Initialized(msgspec.Struct, rename="camel"):
     protocol_version: str
+
+
+class _Discovered(msgspec.Struct, rename="camel"):
+    supported_versions: list[str]
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +66,9 @@ class Session:
 
     key: SessionKey
     host: Host
+    era: Era = Era.HANDSHAKE
+    capabilities: bytes = NOTHING
+    """What its callers can be asked: encoded, and told when the session is opened."""
     _id: bytes | None = None
     _version: bytes | None = None
     _head: bytes = b""
@@ -64,7 +81,11 @@ class Session:
             HappenedError: it could not be opened.
         """
         self._id, self._version, self._head_token = None, None, None
-        reply, answer = await self._exchange(Request("initialize", _INITIALIZE, OPEN_SECONDS), token)
+        if self.era is Era.MODERN:
+            await self._discover(token)
+            return
+        params = _INITIALIZE % (PROTOCOL_VERSION.encode(), self.capabilities)
+        reply, answer = await self._exchange(Request("initialize", params, OPEN_SECONDS), token)
         if not bytes(answer.result):
             raise HappenedError(Refused("the upstream refused to open a session"))
         try:
@@ -77,6 +98,10 @@ class Session:
         self._version, self._head_token = version.encode(), None
         await self._notify("notifications/initialized", b"{}", token)
 
+    def assume(self) -> None:
+        """Take it for known that the upstream speaks 2026-07-28: then there is nothing to open."""
+        self._version, self._head_token = MODERN_VERSION.encode(), None
+
     async def request(self, asked: Request, token: Token) -> Message:
         """Send a request and return its answer, a result or an error.
 
@@ -88,13 +113,40 @@ class Session:
         _, answer = await self._exchange(asked, token)
         return answer
 
+    async def _discover(self, token: Token) -> None:
+        self.assume()
+        try:
+            _, answer = await self._exchange(Request("server/discover", _DISCOVER, OPEN_SECONDS), token)
+        except HappenedError as error:
+            if isinstance(error.happened, SessionLost):
+                raise HappenedError(Refused(f"the upstream does not speak MCP {MODERN_VERSION}")) from error
+            raise
+        try:
+            versions = msgspec.json.decode(answer.result, type=_Discovered).supported_versions
+        except msgspec.DecodeError as error:
+            raise HappenedError(Refused("the upstream knows no server/discover")) from error
+        if MODERN_VERSION not in versions:
+            raise HappenedError(Refused(f"the upstream does not speak MCP {MODERN_VERSION}"))
+
     async def _exchange(self, asked: Request, token: Token) -> tuple[Reply, Message]:
         identity = next(_identities)
-        reader = Reader(str(identity).encode(), asked.on_notification)
-        attempt = Attempt(self._post(request(identity, asked.method, asked.params), token), reader.take)
+        back = AskedBack(asked.on_request, lambda body: self._tell(body, token))
+        reader = Reader(str(identity).encode(), asked.on_notification, back.take)
+        body = request(identity, asked.method, asked.params)
+        try:
+            reply = await self._sent(
+                Attempt(self._post(body, token, asked), reader.take), asked, identity, token
+            )
+        finally:
+            back.end()
+        if self.era is Era.MODERN:
+            return reply, reader.modern_answer_in(reply)
+        return reply, reader.answer_in(reply, has_session=self._id is not None)
+
+    async def _sent(self, attempt: Attempt, asked: Request, identity: int, token: Token) -> Reply:
         try:
             async with asyncio.timeout(asked.seconds):
-                reply = await self.host.exchange(attempt)
+                return await self.host.exchange(attempt)
         except TimeoutError as error:
             cause = f"no answer came in {asked.seconds:.1f} s"
             self._abandon(attempt, identity, token)
@@ -106,12 +158,11 @@ class Session:
         except asyncio.CancelledError:
             self._abandon(attempt, identity, token)
             raise
-        return reply, reader.answer_in(reply, has_session=self._id is not None)
 
     async def _notify(self, method: str, params: bytes, token: Token) -> None:
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                await self.host.exchange(Attempt(self._post(notification(method, params), token)))
+                await self._tell(notification(method, params), token)
         except TimeoutError as error:
             raise HappenedError(FateUnknown(f"{method} was not taken in {OPEN_SECONDS:.0f} s")) from error
         except NotSentError as error:
@@ -119,13 +170,23 @@ class Session:
         except CutOffError as error:
             raise HappenedError(FateUnknown(str(error))) from error
 
+    async def _tell(self, body: bytes, token: Token) -> None:
+        """Send a message that has no answer."""
+        await self.host.exchange(Attempt(self._post(body, token)))
+
     def _abandon(self, attempt: Attempt, identity: int, token: Token) -> None:
+        if self.era is Era.MODERN:
+            return  # closing the connection, which has happened, is the word to cancel
         if not attempt.sent or self._version is None:
             return  # nothing to take back, or only the opening, which must not be cancelled
         params = b'{"requestId":%d,"reason":"the caller does not wait any longer"}' % identity
         self.host.send_and_forget(Attempt(self._post(notification("notifications/cancelled", params), token)))
 
-    def _post(self, body: bytes, token: Token) -> bytes:
+    def _post(self, body: bytes, token: Token, asked: Request | None = None) -> bytes:
         if self._head_token is not token:
             self._head, self._head_token = head(self.key, token, self._id, self._version), token
-        return b"%bcontent-length: %d\r\n\r\n%b" % (self._head, len(body), body)
+        if asked is None or self.era is Era.HANDSHAKE:
+            return b"%bcontent-length: %d\r\n\r\n%b" % (self._head, len(body), body)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
+        routing = f"mcp-method: {asked.method}\r\n{lines}".encode()
+        return b"%b%bcontent-length: %d\r\n\r\n%b" % (self._head, routing, len(body), body)

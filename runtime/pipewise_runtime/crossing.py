@@ -1,0 +1,79 @@
+"""Calls between the eras of MCP: what a caller of one gets from an upstream of the other.
+
+Around `calling`. An upstream of 2026-07-28 asks for input by a result; a caller of the initialize era is
+asked by requests while its call runs, and the call goes up again with what it said. The other way round there
+is no honest way: the upstream of a modern caller is told that nobody can be asked.
+"""
+
+import asyncio
+
+import msgspec
+
+from .calling import Calling
+from .core.eras import Era, Fields, asks_for_input, without_hops
+from .ports import Caller, UpstreamFaultError
+from .served import ServedBinding
+
+MOST_ROUNDS = 10
+"""How often one call may ask for input."""
+
+_PAUSES_SECONDS = (0.05, 0.1, 0.2)
+"""Before going up again with nothing but the upstream's own state."""
+
+_ENDLESS = b'{"code":-32603,"message":"the service went on asking for input"}'
+
+
+class _InputRequest(msgspec.Struct):
+    method: str
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _InputRequired(msgspec.Struct, rename="camel"):
+    input_requests: dict[str, _InputRequest] | None = None
+    request_state: msgspec.Raw = msgspec.Raw()
+
+
+_fields = msgspec.json.Decoder(Fields)
+_input_required = msgspec.json.Decoder(_InputRequired)
+
+
+class Crossing:
+    """Carries out calls and lets the eras meet."""
+
+    def __init__(self, calling: Calling) -> None:
+        self._calling = calling
+
+    async def call(self, binding: ServedBinding, params: bytes, caller: Caller) -> bytes:
+        """The encoded result of tools/call; see `ports.Calls`."""
+        result = without_hops(await self._calling.call(binding, params, caller))
+        if caller.speaks.era is Era.MODERN or not asks_for_input(result):
+            return result
+        return await self._with_input(binding, params, caller, result)
+
+    async def _with_input(
+        self, binding: ServedBinding, params: bytes, caller: Caller, result: bytes
+    ) -> bytes:
+        """Ask the caller for what the results want, until one is complete."""
+        for number in range(MOST_ROUNDS):
+            wanted = _input_required.decode(result)
+            responses = await _responses(wanted, caller)
+            if not responses:
+                await asyncio.sleep(_PAUSES_SECONDS[min(number, len(_PAUSES_SECONDS) - 1)])
+            again = {**_fields.decode(params), "inputResponses": msgspec.Raw(msgspec.json.encode(responses))}
+            if bytes(wanted.request_state):
+                again["requestState"] = wanted.request_state
+            result = without_hops(await self._calling.call(binding, msgspec.json.encode(again), caller))
+            if not asks_for_input(result):
+                return result
+        raise UpstreamFaultError(_ENDLESS)
+
+
+async def _responses(wanted: _InputRequired, caller: Caller) -> Fields:
+    """What the caller says to each question; its refusal is the end of the call."""
+    responses: Fields = {}
+    for key, request in (wanted.input_requests or {}).items():
+        said = await caller.ask(request.method, bytes(request.params))
+        if said.error:
+            raise UpstreamFaultError(said.error)
+        responses[key] = msgspec.Raw(said.result)
+    return responses

@@ -1,0 +1,55 @@
+"""What an upstream of the initialize era asks while a request of ours runs, passed to the caller.
+
+Used by `session`; the answers go up on the same session.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from pipewise_runtime.ports import OnRequest
+
+from .reply import TransportError
+from .rpc import Message, response
+
+_NOT_TAKEN = b'{"code":-32601,"message":"the caller takes no such request"}'
+
+
+class AskedBack:
+    """Answers the upstream's requests until the request they belong to is over.
+
+    Args:
+        ask: passes a question to the caller; None where there is nobody to ask.
+        post: sends an encoded message on the session.
+    """
+
+    __slots__ = ("_ask", "_post", "_tasks")
+
+    def __init__(self, ask: OnRequest | None, post: Callable[[bytes], Awaitable[None]]) -> None:
+        self._ask, self._post = ask, post
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, request: Message) -> None:
+        """Answer a request of the upstream."""
+        task = asyncio.create_task(self._answer(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def end(self) -> None:
+        """The request that all was about is over: nobody waits for answers any more."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _answer(self, request: Message) -> None:
+        answer = await self._said(request)
+        with contextlib.suppress(TransportError):  # then the upstream goes on without it, or answers so
+            await self._post(answer)
+
+    async def _said(self, request: Message) -> bytes:
+        identity, method = bytes(request.id), request.method or ""
+        if method == "ping":
+            return response(identity, result=b"{}")
+        if self._ask is None:
+            return response(identity, error=_NOT_TAKEN)
+        said = await self._ask(method, bytes(request.params) or b"{}")
+        return response(identity, result=said.result, error=said.error)
