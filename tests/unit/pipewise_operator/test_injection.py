@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pipewise_crds import Service
+from pipewise_crds.profiles import profiles_from
 from pipewise_operator.injection import (
     AGENTS,
     CPU_LIMIT,
@@ -22,6 +24,8 @@ from pipewise_operator.injection import (
     Settings,
     patch,
 )
+from pipewise_runtime.arguments import arguments_of
+from pipewise_runtime.server.listening import Address
 from support.injecting import CASES, RICH_SETTINGS, SETTINGS, pod_of
 from support.json_patch import patched
 
@@ -53,6 +57,8 @@ def test_each_sample_pod_becomes_what_its_golden_file_says(case: Path) -> None:
         assert (case / "refused.txt").read_text().splitlines() == list(made.problems)
     else:
         assert yaml.safe_load((case / "patched.yaml").read_text()) == patched(given, made.operations)
+        # An API server may cut longer ones.
+        assert all(len(warning.encode()) <= 256 for warning in made.warnings)
         told = case / "warnings.txt"
         assert list(made.warnings) == (told.read_text().splitlines() if told.exists() else [])
 
@@ -106,6 +112,22 @@ def test_without_a_user_of_the_installations_choice_the_sidecar_still_may_not_be
     (sidecar,) = injected(pod(), RICH_SETTINGS)["spec"]["initContainers"]
     assert "runAsUser" not in sidecar["securityContext"]
     assert sidecar["securityContext"]["runAsNonRoot"] is True
+
+
+def test_the_runtime_understands_what_the_sidecar_tells_it(tmp_path: Path) -> None:
+    given = pod(**{AGENTS: "coordinator, meeting-scheduler", PORT: "9000", LOG_LEVEL: "debug"})
+    once = injected(given, RICH_SETTINGS)
+    (sidecar,) = once["spec"]["initContainers"]
+    profiles = tmp_path / "profiles.yaml"
+    profiles.write_text(once["metadata"]["annotations"][PROFILES])
+    told = [each.replace("/etc/pipewise/profiles.yaml", str(profiles)) for each in sidecar["args"]]
+    names = {each["name"]: "x" for each in sidecar["env"]}
+    understood = arguments_of(told, names)
+    assert (understood.listen, understood.metrics) == (Address("127.0.0.1", 9000), Address("0.0.0.0", 8721))  # noqa: S104 - compared, not bound
+    assert understood.agents == {"coordinator", "meeting-scheduler"}
+    assert (understood.placement, understood.log_level) == ("Sidecar", "debug")
+    assert (understood.name, understood.namespace, understood.pod_uid) == ("x", "x", "x")
+    assert profiles_from(understood.profiles) == {"coordinator": (Service(name="mail", app="sendgrid"),)}
 
 
 def test_pull_secrets_are_added_once() -> None:

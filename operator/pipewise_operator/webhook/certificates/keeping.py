@@ -20,6 +20,7 @@ log = structlog.get_logger()
 
 _LONGEST_PAUSE_SECONDS = 10.0
 _SHORTEST_PAUSE_SECONDS = 0.2
+_LOOK_SECONDS = 10.0
 
 
 class Source(Protocol):
@@ -105,10 +106,12 @@ class Keeper:
 
     async def _round(self) -> bool:
         try:
-            served = self._tls.serve(*await self._source.look())
+            async with asyncio.timeout(_LOOK_SECONDS):
+                found = await self._source.look()
+            served = self._tls.serve(*found)
         except (ClusterError, ValueError, OSError) as error:
             self._metrics.certificate_failures.inc()
-            log.warning("certificates_not_kept", error=str(error))
+            log.warning("certificates_not_kept", error=str(error) or type(error).__name__)
             return False
         if served:
             self._metrics.certificate_expires.set(served.ends.timestamp())
