@@ -85,7 +85,8 @@ def _run(wanted: Wanted) -> tuple[list[Round], Setting, list[str]]:
         command = [folder / "stub", temporary / "replies"]
         stub = Stub(stack.enter_context(Process(command, cores.load, temporary / "stub.log")))
         place = Place(temporary, stub.port, cores, *programs)
-        write_bindings(place.bindings(bindings), users(bindings), stub.url)
+        for count in {bindings, wanted.size.sessions, 1}:
+            write_bindings(place.bindings(count), users(count), stub.url)
         load = Load(folder / "load", cores, stub)
         served = [_started(stack, start(name, place, bindings)) for name in names]
         for peer in served:

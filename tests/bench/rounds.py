@@ -2,14 +2,15 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .agents_view import CallFailedError, median_call_ms
 from .fixtures import APPS
 from .native_programs import Load, Sample
 from .peers import DIRECT, NAIVE, RUNTIME, Place, Served, start
-from .processes import BenchError
+from .processes import BenchError, Process
 
 PHASES = ("one", "sixteen", "slow64", "open7", "list350", "agents", "start")
 CALLERS = {"one": 1, "sixteen": 16, "slow64": 64}
@@ -25,10 +26,10 @@ class Size:
     callers: Mapping[str, int] = field(default_factory=lambda: CALLERS)
     """How many there are in each phase."""
     openings: int = 5
-    sessions: int = 200
+    sessions: int = 100
     """How many user sessions are opened to see what one costs."""
-    bindings: int = 264
-    """How many users the runtime serves."""
+    bindings: int = 100
+    """How many users the runtime serves while load is put on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Start:
     """Until it listed all tools."""
     idle_megabytes: float
     session_kilobytes: float
-    """Memory for each user who has listed the tools and called every app."""
+    """Memory for each user who is served, has listed the tools and called every app."""
 
 
 @dataclass(slots=True)
@@ -145,27 +146,33 @@ class Bench:
             self.tell(f"list350  {peer.name:16} p50 {sample.p50_us / 1e3:8.3f} ms")
 
     def _start(self, result: Round) -> None:
-        """Start programs anew, only to see what starting them and holding sessions costs."""
+        """Start programs anew: one with a single user to see it at rest, one whose users are all at work."""
+        users = self.size.sessions
         for name in (RUNTIME, NAIVE):
-            if name not in {peer.name for peer in self.served}:
-                continue
-            sessions = self.size.sessions if name == RUNTIME else max(self.size.sessions // 4, 1)
             began = time.monotonic()
-            peer = start(name, self.place, self.size.bindings)
-            if peer.process is None:
-                raise BenchError(f"{name} is no program")
-            with peer.process:
+            with _running(name, self.place, 1) as (peer, process):
                 peer.wait_until_ready()
                 ready_seconds = time.monotonic() - began
-                idle = peer.process.resident_kilobytes()
-                for user in range(sessions):
+                idle = process.resident_kilobytes()
+            with _running(name, self.place, users) as (peer, process):
+                peer.wait_until_ready()
+                for user in range(users):
                     _use_all_apps(peer, user)
-                each = (peer.process.resident_kilobytes() - idle) / sessions
+                each = (process.resident_kilobytes() - idle) / users
             seen = result.starts[name] = Start(ready_seconds, idle / 1024, each)
             self.tell(
                 f"start    {name:16} ready in {seen.ready_seconds:.2f} s, {seen.idle_megabytes:.1f} MB"
                 f" at rest, {seen.session_kilobytes:.1f} kB for each user session"
             )
+
+
+@contextmanager
+def _running(name: str, place: Place, users: int) -> Iterator[tuple[Served, Process]]:
+    peer = start(name, place, users)
+    if peer.process is None:
+        raise BenchError(f"{name} is no program")
+    with peer.process:
+        yield peer, peer.process
 
 
 def _opening_ms(peer: Served, user: int) -> float:

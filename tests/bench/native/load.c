@@ -18,7 +18,7 @@ struct caller {
 };
 
 static struct caller callers[MOST_CALLERS];
-static uint32_t *took; /* of each call, in ns */
+static uint64_t *took; /* of each call, in ns */
 static size_t calls, room;
 static uint64_t begin, stop;
 
@@ -97,7 +97,7 @@ static void check(const struct caller *from) {
 static void note(uint64_t nanoseconds) {
     if (calls == room) took = realloc(took, (room = room ? 2 * room : 1 << 20) * sizeof *took);
     if (!took) die("out of memory");
-    took[calls++] = nanoseconds > UINT32_MAX ? UINT32_MAX : (uint32_t)nanoseconds;
+    took[calls++] = nanoseconds;
 }
 
 static void receive(struct caller *from) {
@@ -113,17 +113,17 @@ static void receive(struct caller *from) {
 }
 
 static int compare(const void *left, const void *right) {
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
     return (a > b) - (a < b);
 }
 
 static double microseconds(double part) {
-    return calls ? took[(size_t)((double)(calls - 1) * part)] / 1e3 : 0;
+    return calls ? (double)took[(size_t)((double)(calls - 1) * part)] / 1e3 : 0;
 }
 
 static void tell(double seconds, double cpu_seconds) {
     double sum = 0;
-    for (size_t i = 0; i < calls; i++) sum += took[i] / 1e3;
+    for (size_t i = 0; i < calls; i++) sum += (double)took[i] / 1e3;
     qsort(took, calls, sizeof *took, compare);
     printf("{\"calls\":%zu,\"seconds\":%.6f,\"p50_us\":%.3f,\"p99_us\":%.3f,\"mean_us\":%.3f,\"cpu_seconds\":%.6f}\n",
            calls, seconds, microseconds(0.5), microseconds(0.99), calls ? sum / (double)calls : 0, cpu_seconds);
