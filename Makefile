@@ -15,6 +15,8 @@ $(BIN)/python -m pipewise_crds $(1) crds charts/pipewise-mcp/crd-files
 $(BIN)/python -m pipewise_operator.alerting $(1) charts/pipewise-mcp/files
 endef
 TEST_ARGUMENTS ?=
+CHAOS_ARGUMENTS ?=
+SEED ?=
 BENCH_ARGUMENTS ?=
 # The part of requirements.lock that an image needs, in the same versions.
 define pinned_for_images
@@ -75,7 +77,7 @@ lint: $(READY) ## Check style, formatting and who may import whom.
 .PHONY: types
 types: $(READY) ## Check the types of the packages and of the tests' support code.
 	$(BIN)/mypy
-	$(BIN)/mypy tests/support tests/bench tests/conftest.py
+	$(BIN)/mypy tests/support tests/bench tests/chaos tests/conftest.py
 
 .PHONY: control-plane
 control-plane: $(READY) ## Get etcd, kube-apiserver and kubectl ready (built once with Go when nowhere found).
@@ -106,6 +108,10 @@ e2e: $(READY) images ## Try what we promise on a kind cluster (needs Docker, kin
 .PHONY: demo
 demo: $(READY) control-plane ## Show the whole thing on this machine: API server, operator, runtime, sandbox, agents.
 	@$(BIN)/pipewise demo
+
+.PHONY: chaos
+chaos: $(READY) control-plane ## Break everything while 24 users call, and check the ledger (minutes); SEED=7 for one history.
+	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(CHAOS_ARGUMENTS)
 
 .PHONY: bench
 bench: $(READY) ## Measure the runtime beside its peers (minutes; wants a quiet machine); BENCH_ARGUMENTS="--quick".
