@@ -14,6 +14,7 @@ from .credentials import ADMIN_GROUP, User, kubeconfig, signing_key, token_file,
 from .definitions import install_definitions
 from .errors import StartError
 from .folder import Folder
+from .interrupts import uninterrupted
 from .process import Process
 from .waiting import wait_until
 
@@ -42,11 +43,12 @@ class ControlPlane:
     def __enter__(self) -> Self:
         """Start both programs and wait until the API server is ready."""
         with ExitStack() as cleanup:
-            self._folder = cleanup.enter_context(Folder()).path
+            with uninterrupted():
+                self._folder = cleanup.enter_context(Folder()).path
             self._prepare()
             for process in (self._etcd, self._apiserver):
-                process.start()
                 cleanup.callback(process.stop)
+                process.start()
             self._wait_until_ready()
             write_private(self.kubeconfig, self.kubeconfig_text(self.token))
             self._cleanup = cleanup.pop_all()

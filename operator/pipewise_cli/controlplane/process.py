@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .guardian import guarded
+from .interrupts import uninterrupted
 
 _TAIL_LINES = 15
 
@@ -48,7 +49,7 @@ class Process:
 
     def start(self) -> None:
         """Start the program; its output is added to the log."""
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, uninterrupted():
             self._child = subprocess.Popen(  # noqa: S603 - the command is ours
                 guarded(self.command),
                 stdin=subprocess.DEVNULL,
