@@ -119,7 +119,7 @@ class Calling:
             retried=partial(self._retried, call),
             listed_healthy=partial(self._listed_healthy, call),
             speaks=caller.speaks,
-            on_notification=caller.notify,
+            on_notification=partial(self._heard, call, caller),
             on_request=caller.ask,
             tool=call.tool.name,
             param_headers=call.tool.headers,
@@ -160,6 +160,15 @@ class Calling:
         self._metrics.retries.labels(call.service.app, reason).inc()
         if reason == "session":
             self._metrics.reinitialisations.labels(call.service.app).inc()
+
+    def _heard(self, call: _Call, caller: Caller, notification: bytes) -> None:
+        """Pass a notification on; that tools changed is told on other streams, once the new list is known."""
+        if b'"notifications/tools/list_changed"' not in notification:
+            caller.notify(notification)
+            return
+        call.provider.announcement.made()
+        call.provider.breaker.ask_for_probe(self._clock.monotonic())
+        self._probing.wake()
 
     def _listed_healthy(self, call: _Call) -> bool:
         """What the accounts list says now; it may have changed while the call runs."""

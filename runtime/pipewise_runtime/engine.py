@@ -5,6 +5,7 @@ import contextlib
 import ssl
 from collections.abc import Callable
 
+from .announcements import Announcements
 from .calling import Calling
 from .clock import Clock
 from .core.evidence import Evidence
@@ -43,6 +44,7 @@ class Engine:
         self._probing = Probing(self._registry, Listing(self._registry, operating, self._standing, clock))
         self._calling = Calling(self._registry, operating, self._standing, self._probing)
         self._crossing = Crossing(self._calling)
+        self._announcements = Announcements(self._registry, self._pool, tokens, self._probing)
         self._prober: asyncio.Task[None] | None = None
         metrics.sessions.set_function(lambda: len(self._pool))
 
@@ -66,6 +68,7 @@ class Engine:
             self._prober.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._prober
+        await self._announcements.stop()
         await self._pool.close()
 
     # Sink
@@ -75,6 +78,7 @@ class Engine:
         self._registry.put_project(project)
         self._standing.quota(project.name)
         self._pool.keep_only(project)
+        self._announcements.prune()
         self._probing.wake()
 
     def drop_project(self, name: str) -> None:
@@ -82,6 +86,7 @@ class Engine:
         self._registry.drop_project(name)
         self._standing.forget(name)
         self._pool.forget_project(name)
+        self._announcements.prune()
 
     def serve(self, binding: ServedBinding) -> None:
         """Take up a new or changed binding."""
@@ -89,6 +94,7 @@ class Engine:
         if before:
             self._forget_sessions(before, keep=binding)
             self._tell_of_changes(before, binding)
+            self._announcements.prune()
         self._probing.wake()
 
     def drop(self, name: str) -> None:
@@ -96,6 +102,7 @@ class Engine:
         if binding := self._registry.drop(name):
             self._registry.changes.tell([binding])
             self._forget_sessions(binding, keep=None)
+            self._announcements.prune()
 
     def share(self, project: str, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota."""

@@ -114,10 +114,10 @@ class Pool:
             cause = f"the MCP URL of PipedreamProject {key.project.name} cannot be used: {error}"
             raise HappenedError(Refused(cause)) from error
         if era is Era.MODERN and self._spoken.speaks(key.project, key.app, era):
-            session.assume()
+            session.assume(announces=self._spoken.announces(key.project, key.app))
         else:
             await session.initialize(token)
-            self._spoken.learn(key.project, key.app, era, spoken=True)
+            self._spoken.learn(key.project, key.app, era, spoken=True, announces=session.announces)
         return session
 
     def _opened(self, key: SessionKey, speaks: Speaks, done: asyncio.Task[Session]) -> None:

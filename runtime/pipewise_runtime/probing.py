@@ -6,7 +6,7 @@ probe is tools/list: it runs no action.
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -52,6 +52,10 @@ class _OfUser:
     breaker: Breaker
 
 
+def _unheard(_provider: Provider) -> None:
+    """Tell nobody."""
+
+
 class Probing:
     """Makes the probes that breakers ask for."""
 
@@ -59,6 +63,8 @@ class Probing:
         self._registry, self._listing = registry, listing
         self._clock, self._evidence = registry.clock, registry.evidence
         self._woken = asyncio.Event()
+        self.on_listed: Callable[[Provider], None] = _unheard
+        """Told of each app that has listed its tools."""
 
     def wake(self) -> None:
         """Something may be due: look now."""
@@ -131,6 +137,7 @@ class Probing:
                 representative = self._registry.representative(provider)
                 if representative is None:
                     raise NoVerdictError("nobody uses the app any more")
+                provider.announcement.looking()
                 try:
                     return await self._listing.tools(*representative)
                 except ProbeFailedError:
@@ -154,9 +161,11 @@ class Probing:
             case _OfProvider(provider=provider):
                 was_available, known = provider.available, provider.toolset
                 provider.listed(toolset)
-                if provider.announced or provider.toolset is not known:
-                    provider.announced = False
+                if provider.announcement.seen() or provider.toolset is not known:
                     self._registry.changes.tell(provider.users.values())
+                if provider.announcement.is_open:  # it came while we looked: what we saw may be older
+                    provider.breaker.ask_for_probe(self._clock.monotonic())
+                self.on_listed(provider)
                 if was_available is False and provider.available:
                     log.info("provider_available", app=provider.app, tools=len(toolset.tools))
                     self._forgive(provider)

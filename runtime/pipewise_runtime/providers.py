@@ -16,6 +16,29 @@ def _unheard() -> None:
     """Tell nobody."""
 
 
+@dataclass(slots=True)
+class Announcement:
+    """The upstream's word that its tools changed, until somebody has looked since."""
+
+    is_open: bool = False
+    """It came, and nobody has begun to look since."""
+    _is_looked_into: bool = False
+
+    def made(self) -> None:
+        """The upstream says that its tools changed."""
+        self.is_open = True
+
+    def looking(self) -> None:
+        """Somebody begins to look."""
+        self._is_looked_into |= self.is_open
+        self.is_open = False
+
+    def seen(self) -> bool:
+        """The list is known; whether it was looked for because of an announcement."""
+        was, self._is_looked_into = self._is_looked_into, False
+        return was
+
+
 @dataclass(slots=True, eq=False)
 class Provider:
     """One app of one project, as seen by everybody's calls and by probes."""
@@ -33,8 +56,8 @@ class Provider:
     """Set after the first probe, whatever it brought."""
     available: bool | None = None
     """None before the first evidence."""
-    announced: bool = False
-    """Whether the upstream said that its tools changed, and nobody looked yet."""
+    announcement: Announcement = field(default_factory=Announcement)
+    """Whether the upstream said that its tools changed."""
     worked_at: float = float("-inf")
     """When it last answered properly."""
     users: dict[str, ServedBinding] = field(default_factory=dict)

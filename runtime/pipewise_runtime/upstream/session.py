@@ -5,7 +5,7 @@ With an upstream of 2026-07-28 not even an id: only the headers that every reque
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,8 +18,9 @@ from .answer import HappenedError, Reader
 from .asked_back import AskedBack
 from .connection import Attempt
 from .head import SessionKey, head
+from .hearing import Hearing
 from .host import Host
-from .reply import CutOffError, NotSentError, Reply
+from .reply import CutOffError, NotSentError, Reply, TransportError
 from .rpc import Message, notification, request
 
 PROTOCOL_VERSION = "2025-11-25"
@@ -36,6 +37,7 @@ _INITIALIZE = (
     b'{"protocolVersion":"%b","capabilities":%b,"clientInfo":{"name":"pipewise-runtime","version":"1"}}'
 )
 _DISCOVER = translated(b"{}", PLAIN, Era.MODERN)
+_LISTEN = translated(b'{"notifications":{"toolsListChanged":true}}', PLAIN, Era.MODERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,30 @@ class Request:
     """Further headers, by lower-case name."""
 
 
+class _Tools(msgspec.Struct, frozen=True, rename="camel"):
+    list_changed: bool = False
+
+
+class _Capabilities(msgspec.Struct, frozen=True):
+    tools: _Tools | None = None
+
+    @property
+    def announce(self) -> bool:
+        """Whether changes of the tools are announced."""
+        return self.tools is not None and self.tools.list_changed
+
+
+_NONE = _Capabilities()
+
+
 class _Initialized(msgspec.Struct, rename="camel"):
     protocol_version: str
+    capabilities: _Capabilities = _NONE
 
 
 class _Discovered(msgspec.Struct, rename="camel"):
     supported_versions: list[str]
+    capabilities: _Capabilities = _NONE
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +89,8 @@ class Session:
     era: Era = Era.HANDSHAKE
     capabilities: bytes = NOTHING
     """What its callers can be asked: encoded, and told when the session is opened."""
+    announces: bool = False
+    """Whether the upstream says that it tells of changes of its tools."""
     _id: bytes | None = None
     _version: bytes | None = None
     _head: bytes = b""
@@ -89,17 +111,19 @@ class Session:
         if not bytes(answer.result):
             raise HappenedError(Refused("the upstream refused to open a session"))
         try:
-            version = msgspec.json.decode(answer.result, type=_Initialized).protocol_version
+            said = msgspec.json.decode(answer.result, type=_Initialized)
         except msgspec.DecodeError as error:
             raise HappenedError(
                 FateUnknown(f"the upstream's initialize result is malformed: {error}")
             ) from error
         self._id = reply.headers.get(b"mcp-session-id")
-        self._version, self._head_token = version.encode(), None
+        self.announces = said.capabilities.announce
+        self._version, self._head_token = said.protocol_version.encode(), None
         await self._notify("notifications/initialized", b"{}", token)
 
-    def assume(self) -> None:
+    def assume(self, *, announces: bool) -> None:
         """Take it for known that the upstream speaks 2026-07-28: then there is nothing to open."""
+        self.announces = announces
         self._version, self._head_token = MODERN_VERSION.encode(), None
 
     async def request(self, asked: Request, token: Token) -> Message:
@@ -113,8 +137,29 @@ class Session:
         _, answer = await self._exchange(asked, token)
         return answer
 
+    async def listen(self, token: Token, announced: Callable[[], None]) -> bool:
+        """Hear of changes of the tools until the upstream ends the stream; False where it has none.
+
+        Raises:
+            HappenedError: the stream was cut, or could not be opened.
+        """
+        back = AskedBack(None, lambda body: self._tell(body, token))
+        hearing = Hearing(announced, back.take)
+        if self.era is Era.MODERN:
+            asked = Request("subscriptions/listen", _LISTEN, 0.0)
+            text = self._post(request(next(_identities), asked.method, asked.params), token, asked)
+        else:
+            text = self._get(token)
+        try:
+            reply = await self.host.exchange(Attempt(text, hearing.take))
+        except TransportError as error:
+            raise HappenedError(NotSent(str(error))) from error
+        finally:
+            back.end()
+        return reply.status == 200 and reply.content_type == b"text/event-stream"  # noqa: PLR2004
+
     async def _discover(self, token: Token) -> None:
-        self.assume()
+        self.assume(announces=False)
         try:
             _, answer = await self._exchange(Request("server/discover", _DISCOVER, OPEN_SECONDS), token)
         except HappenedError as error:
@@ -122,11 +167,12 @@ class Session:
                 raise HappenedError(Refused(f"the upstream does not speak MCP {MODERN_VERSION}")) from error
             raise
         try:
-            versions = msgspec.json.decode(answer.result, type=_Discovered).supported_versions
+            said = msgspec.json.decode(answer.result, type=_Discovered)
         except msgspec.DecodeError as error:
             raise HappenedError(Refused("the upstream knows no server/discover")) from error
-        if MODERN_VERSION not in versions:
+        if MODERN_VERSION not in said.supported_versions:
             raise HappenedError(Refused(f"the upstream does not speak MCP {MODERN_VERSION}"))
+        self.announces = said.capabilities.announce
 
     async def _exchange(self, asked: Request, token: Token) -> tuple[Reply, Message]:
         identity = next(_identities)
@@ -181,6 +227,11 @@ class Session:
             return  # nothing to take back, or only the opening, which must not be cancelled
         params = b'{"requestId":%d,"reason":"the caller does not wait any longer"}' % identity
         self.host.send_and_forget(Attempt(self._post(notification("notifications/cancelled", params), token)))
+
+    def _get(self, token: Token) -> bytes:
+        """The request for the stream of what belongs to no call."""
+        self._post(b"", token)
+        return b"GET%b\r\n" % self._head.removeprefix(b"POST")
 
     def _post(self, body: bytes, token: Token, asked: Request | None = None) -> bytes:
         if self._head_token is not token:

@@ -11,6 +11,7 @@ class Spoken:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Project, str], dict[Era, bool]] = {}
+        self._announcing: set[tuple[Project, str]] = set()
 
     def order(self, project: Project, app: str, wanted: Era) -> tuple[Era, Era]:
         """Which era to try first: the caller's own, unless the upstream is known not to speak it."""
@@ -23,13 +24,20 @@ class Spoken:
         """Whether the upstream is known to speak an era."""
         return self._known.get((project, app), {}).get(era, False)
 
-    def learn(self, project: Project, app: str, era: Era, *, spoken: bool) -> None:
+    def announces(self, project: Project, app: str) -> bool:
+        """Whether the upstream, as one of 2026-07-28, says that it tells of changes of its tools."""
+        return (project, app) in self._announcing
+
+    def learn(self, project: Project, app: str, era: Era, *, spoken: bool, announces: bool = False) -> None:
         """The upstream has shown whether it speaks an era."""
         self._known.setdefault((project, app), {})[era] = spoken
+        if announces and era is Era.MODERN:
+            self._announcing.add((project, app))
 
     def forget(self, project: Project, app: str) -> None:
         """What was known does not hold any more: the upstream is another one now."""
         self._known.pop((project, app), None)
+        self._announcing.discard((project, app))
 
     def forget_projects(self, name: str, keep: Project | None = None) -> None:
         """Projects of that name as they were are not served any more."""
