@@ -17,6 +17,7 @@ import uvicorn
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
+from mcp_types import SetLevelRequestParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .eventually import eventually_sync
@@ -67,9 +68,9 @@ def serving_mcp(era: Era = "both", *, json_replies: bool = False, page: int = 0)
         on_list_tools=cast("Any", tools.list),  # plain dictionaries, so that unknown fields can be sent
         on_call_tool=cast("Any", tools.call),
         on_subscriptions_listen=ListenHandler(bus),
-        on_set_logging_level=tools.set_level,
         get_tool_input_schema=tools.schema,
     )
+    server.add_request_handler("logging/setLevel", SetLevelRequestParams, tools.set_level)
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     running = McpUpstream(f"http://127.0.0.1:{bound.getsockname()[1]}/mcp", tools)
