@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .permitting import AUDIENCE
 from .server.listening import Address
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -23,6 +24,9 @@ class Arguments:
     name: str
     agents: frozenset[str]
     placement: Literal["Sidecar", "Managed"]
+    shard: int | None
+    authenticate: bool
+    audience: str
     profiles: Path | None
     kubeconfig: Path | None
     bindings: Path | None
@@ -40,6 +44,13 @@ def arguments_of(words: Sequence[str], environment: Mapping[str, str] = os.envir
     given = parser.parse_args(words)
     if given.kubeconfig and given.bindings:
         parser.error("give --kubeconfig or --bindings, not both")
+    if given.authenticate and given.bindings:
+        parser.error("--authenticate asks the API server, which --bindings does without: leave one out")
+    if given.placement == "Managed" and not given.authenticate and not given.listen.is_loopback:
+        parser.error(
+            f"--placement Managed on {given.listen.host} without --authenticate would let any pod act "
+            "for any user: add --authenticate, or listen on 127.0.0.1"
+        )
     return Arguments(
         listen=given.listen,
         metrics=given.metrics,
@@ -47,6 +58,9 @@ def arguments_of(words: Sequence[str], environment: Mapping[str, str] = os.envir
         name=given.name,
         agents=frozenset(agent.strip() for agent in given.agents.split(",") if agent.strip()),
         placement=given.placement,
+        shard=given.shard,
+        authenticate=given.authenticate,
+        audience=given.audience,
         profiles=given.profiles,
         kubeconfig=given.kubeconfig,
         bindings=given.bindings,
@@ -82,6 +96,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="agents to serve; all if empty [PIPEWISE_AGENTS]",
     )
     add("--placement", choices=("Sidecar", "Managed"), default="Sidecar", help="which bindings to serve")
+    add("--shard", type=int, help="serve only the bindings that the operator gave this number; all without")
+    add(
+        "--authenticate",
+        action="store_true",
+        help="serve only those who show a ServiceAccount token and may `use` the binding",
+    )
+    add("--audience", default=AUDIENCE, help=f"whom those tokens are issued for [{AUDIENCE}]")
     add(
         "--profiles",
         type=_file,

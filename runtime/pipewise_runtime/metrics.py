@@ -35,6 +35,7 @@ class Metrics:
             "quota_rejections", "Tries met by 429 or by our own share of the quota.", "project"
         )
         self.token_rejections = self._counter("token_rejections", "Tries met by 401.", "project")
+        self.refusals = self._counter("refusals", "Requests refused at the door.", "code", "reason")
         self.provider_available = self._gauge(
             "provider_available", "1 while an app answers, 0 while it does not.", "project", "app"
         )

@@ -13,7 +13,11 @@ from .core.evidence import Evidence
 from .engine import Engine
 from .logs import configure
 from .metrics import Metrics
+from .permitting import Permits
+from .ports import Calls
 from .server.agents import AgentsApp
+from .server.asgi import App
+from .server.authentication import Authentication
 from .server.health import HealthApp
 from .server.listening import Address, Listener
 from .sources.manifests import ManifestError
@@ -50,7 +54,8 @@ class Program:
         engine = Engine(surroundings.tokens, evidence, metrics)
         agents_app = AgentsApp(engine, is_loopback=arguments.listen.is_loopback)
         health_app = HealthApp(metrics.registry, lambda: self._unready(surroundings))
-        agents = Listener(agents_app, arguments.listen, drain_seconds=_DRAIN_SECONDS)
+        door = _door(agents_app, engine, arguments, surroundings, metrics)
+        agents = Listener(door, arguments.listen, drain_seconds=_DRAIN_SECONDS)
         health = Listener(health_app, arguments.metrics, drain_seconds=1)
         self._heed_signals()
         await engine.start()
@@ -94,6 +99,19 @@ class Program:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop.set)
+
+
+def _door(
+    app: AgentsApp, calls: Calls, arguments: Arguments, surroundings: Surroundings, metrics: Metrics
+) -> App:
+    """What requests meet first: the agents' application, or who lets in none but those who may."""
+    if not arguments.authenticate:
+        return app
+    match surroundings:
+        case InKubernetes(reviews=reviews):
+            permits = Permits(reviews, arguments.audience)
+            return Authentication(app, calls, permits, reviews.namespace, metrics.refusals)
+    raise ValueError("nobody can be asked about tokens here")
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -19,6 +19,7 @@ from .sources.connect import Connect, Credentials
 from .sources.files import FileSource
 from .sources.kubernetes import KubernetesSource, Listeners
 from .sources.minted_tokens import MintedTokens
+from .sources.reviews import ApiReviews
 from .sources.roster import Scope
 from .sources.secret_tokens import SecretTokens
 from .version import VERSION
@@ -54,6 +55,7 @@ class InKubernetes:
         self._scope = scope_of(arguments)
         self._client = connect(arguments.kubeconfig, arguments.namespace)
         self.tokens = SecretTokens(self._client)
+        self.reviews = ApiReviews(self._client)
         self._source: KubernetesSource | None = None
         self._report: Report | None = None
 
@@ -69,6 +71,7 @@ class InKubernetes:
         constants = RuntimeStatus(
             agents=sorted(arguments.agents),
             placement=arguments.placement,
+            shard=arguments.shard,
             endpoint=endpoint,
             version=VERSION,
         )
@@ -132,7 +135,7 @@ def scope_of(arguments: Arguments) -> Scope:
         raise ProfilesError(
             f"{arguments.profiles} is not a mapping of agents to services: {error}"
         ) from error
-    return Scope(arguments.agents, arguments.placement, profiles)
+    return Scope(arguments.agents, arguments.placement, profiles, arguments.shard)
 
 
 def _recheck(source: FileSource, evidence: Evidence) -> None:

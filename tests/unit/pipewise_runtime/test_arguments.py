@@ -42,6 +42,8 @@ def test_the_environment_speaks_where_the_command_line_does_not(tmp_path: Path) 
         (["--profiles", "/not/there"], "/not/there is not a file"),
         (["--bindings", "/not/there"], "/not/there is not a folder"),
         (["--placement", "Elsewhere"], "invalid choice"),
+        (["--placement", "Managed", "--listen", "0.0.0.0:8720"], "would let any pod act for any user"),
+        (["--placement", "Managed", "--listen", "10.0.0.7:8720"], "add --authenticate"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_reason(
@@ -50,6 +52,20 @@ def test_what_makes_no_sense_is_refused_with_its_reason(
     with pytest.raises(SystemExit):
         arguments_of(words, {})
     assert message in capsys.readouterr().err
+
+
+def test_a_managed_runtime_that_others_reach_asks_for_tokens() -> None:
+    managed = ["--placement", "Managed"]
+    guarded = arguments_of([*managed, "--listen", "0.0.0.0:8720", "--authenticate"], {})
+    assert (guarded.authenticate, guarded.audience) == (True, "mcp.pipewise.io")
+    assert not arguments_of(managed, {}).authenticate
+    assert arguments_of(["--authenticate", "--audience", "ours"], {}).audience == "ours"
+
+
+def test_files_know_nobody_to_ask_about_tokens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        arguments_of(["--authenticate", "--bindings", str(tmp_path)], {})
+    assert "--authenticate asks the API server" in capsys.readouterr().err
 
 
 def test_files_and_kubernetes_exclude_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
