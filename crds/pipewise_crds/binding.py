@@ -192,6 +192,9 @@ class BindingStatus(Model):
     mode: Literal["Live", "Demo", "Mixed", ""] = Field(default="", description="Live, Demo, or Mixed.")
     runtimes: RuntimeCounts = Field(default=RuntimeCounts(), description="Runtimes that serve the binding.")
     endpoint: str = Field(default="", description="The URL the agent's MCP client uses.")
+    shard: int | None = Field(
+        default=None, ge=0, description="Which of the namespace's managed runtimes serves it, if one does."
+    )
     last_transition_time: Timestamp | None = Field(default=None, description="When Ready last changed.")
 
 

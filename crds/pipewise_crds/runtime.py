@@ -88,6 +88,9 @@ class RuntimeStatus(Model):
     placement: Literal["Sidecar", "Managed"] = Field(
         default="Sidecar", description="Which bindings it serves."
     )
+    shard: int | None = Field(
+        default=None, ge=0, description="It serves the managed bindings of this shard; all without."
+    )
     endpoint: str = Field(default="", description="Base URL under which agents reach it.")
     synced_through: str = Field(
         default="0", description="resourceVersion up to which bindings were taken up."

@@ -13,6 +13,7 @@ from pipewise_crds.profiles import profiles_from
 from . import logs
 from .announcing import Announcer
 from .arguments import Arguments, arguments_of
+from .children import Children
 from .cluster import Cluster
 from .connect import Pipedream, utc_now
 from .desired.leadership import Candidate
@@ -20,11 +21,12 @@ from .doors import Doors
 from .election import Election, Leadership
 from .gauges import WorldCollector
 from .handlers.registry import registry, settings
+from .installation import installation_of
 from .keepers import Keepers
 from .metrics import Metrics
 from .operation import Operation, Workers
 from .publish import Publisher
-from .reconcile import Outlets, Reconciler
+from .reconcile import Outlets, Reconciler, Rules
 from .world import World
 
 
@@ -77,11 +79,14 @@ def _operation(arguments: Arguments, stop_flag: asyncio.Event) -> tuple[Operatio
         random.SystemRandom().random,
     )
     keepers = Keepers(doors)
-    outlets = Outlets(Publisher(doors.cluster, world, doors.metrics), Announcer(doors.cluster, utc_now))
-    reconciler = Reconciler(doors, keepers, outlets, profiles_from(arguments.profiles))
+    profiles, installation = profiles_from(arguments.profiles), installation_of(arguments)
+    children = Children(doors.cluster, world, installation)
+    publisher = Publisher(doors.cluster, world, doors.metrics)
+    outlets = Outlets(publisher, Announcer(doors.cluster, utc_now), children)
+    reconciler = Reconciler(doors, keepers, outlets, Rules(profiles, installation.bindings_per_shard))
     lease_namespace = arguments.lease_namespace or config.namespace
     election = Election(doors.cluster, leadership, lease_namespace, arguments.lease or "")
-    return Operation(doors, Workers(keepers, reconciler), election, stop_flag.set), world
+    return Operation(doors, Workers(keepers, reconciler, children), election, stop_flag.set), world
 
 
 if __name__ == "__main__":

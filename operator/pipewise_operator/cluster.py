@@ -1,6 +1,6 @@
 """The Kubernetes API: one of the operator's two doors out. Every failure leaves it as a ClusterError."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,7 +8,7 @@ import httpx2
 from lightkube import AsyncClient
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.exceptions import ApiError
-from lightkube.generic_resource import create_namespaced_resource
+from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 from lightkube.resources.core_v1 import Pod, Secret
 from lightkube.resources.events_v1 import Event
 from lightkube.types import PatchType
@@ -23,6 +23,24 @@ POD_LABELS = ("mcp.pipewise.io/inject", "mcp.pipewise.io/runtime")
 
 _RESOURCES = {kind.name: create_namespaced_resource(GROUP, VERSION, kind.name, kind.plural) for kind in KINDS}
 _LEASE = create_namespaced_resource("coordination.k8s.io", "v1", "Lease", "leases")
+_RBAC = "rbac.authorization.k8s.io"
+_CHILDREN: Mapping[str, Any] = {
+    kind: create_namespaced_resource(group, "v1", kind, plural)
+    for group, kind, plural in (
+        (_RBAC, "Role", "roles"),
+        (_RBAC, "RoleBinding", "rolebindings"),
+        ("", "ServiceAccount", "serviceaccounts"),
+        ("", "Service", "services"),
+        ("networking.k8s.io", "NetworkPolicy", "networkpolicies"),
+        ("policy", "PodDisruptionBudget", "poddisruptionbudgets"),
+        ("apps", "Deployment", "deployments"),
+    )
+}
+_CLUSTER_ROLE_BINDING = create_global_resource(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings")
+_MADE_BY_US: dict[str, Any] = {
+    "app.kubernetes.io/managed-by": "pipewise-operator",
+    "app.kubernetes.io/component": "runtime",
+}
 _COME_BACK = (408, 409, 429)
 
 
@@ -108,6 +126,41 @@ class Cluster:
         async with self._writing():
             made: Any = Event.from_dict(dict(event))
             await self._client.create(made)
+
+    async def children(self, kinds: Iterable[str]) -> Sequence[dict[str, Any]]:
+        """What this operator has made for runtimes, of these kinds."""
+        found: dict[Any, dict[str, Any]] = {}
+        async with told_as_ours():
+            for kind in kinds:
+                for namespace in self._namespaces:
+                    async for item in self._client.list(
+                        _CHILDREN[kind], namespace=namespace, labels=_MADE_BY_US
+                    ):
+                        body = {**_plain(item), "kind": kind}
+                        found[body["metadata"]["uid"]] = body
+        return tuple(found.values())
+
+    async def apply(self, body: Mapping[str, Any]) -> None:
+        """Create or change an object by server-side apply."""
+        meta, resource = body["metadata"], _CHILDREN.get(body["kind"], _CLUSTER_ROLE_BINDING)
+        async with self._writing():
+            await self._client.patch(
+                resource,
+                meta["name"],
+                dict(body),
+                namespace=meta.get("namespace"),
+                patch_type=PatchType.APPLY,
+                force=True,
+            )
+
+    async def delete(self, body: Mapping[str, Any]) -> None:
+        """Delete an object and what belongs to it; one that is gone already is no error."""
+        meta = body["metadata"]
+        try:
+            async with self._writing():
+                await self._client.delete(_CHILDREN[body["kind"]], meta["name"], namespace=meta["namespace"])
+        except NotFoundError:
+            return
 
     async def lease(self, namespace: str, name: str) -> dict[str, Any]:
         """Read a Lease."""

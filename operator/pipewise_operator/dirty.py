@@ -13,18 +13,29 @@ class Dirty:
         self.bindings: dict[Key, None] = {}
         self.projects: dict[Key, None] = {}
         self.shares: dict[str, None] = {}
+        self.children: dict[str, None] = {}
 
     def call(self, changed: Callable[[], None]) -> None:
         """Have this called whenever something is put in."""
         self._changed = changed
 
     def mark(
-        self, *, bindings: Iterable[Key] = (), projects: Iterable[Key] = (), shares: Iterable[str] = ()
+        self,
+        *,
+        bindings: Iterable[Key] = (),
+        projects: Iterable[Key] = (),
+        shares: Iterable[str] = (),
+        children: Iterable[str] = (),
     ) -> None:
-        """Have these judged again; `shares` are namespaces whose quota is to be divided again."""
+        """Have these judged again.
+
+        `shares` are namespaces whose quota is to be divided again, `children` those whose runtimes' objects
+        are to be looked at again.
+        """
         self.bindings |= dict.fromkeys(bindings)
         self.projects |= dict.fromkeys(projects)
         self.shares |= dict.fromkeys(shares)
+        self.children |= dict.fromkeys(children)
         if self:
             self._changed()
 
@@ -45,5 +56,10 @@ class Dirty:
         taken, self.shares = list(self.shares), {}
         return taken
 
+    def take_children(self) -> list[str]:
+        """Take all namespaces whose runtimes' objects are to be looked at again."""
+        taken, self.children = list(self.children), {}
+        return taken
+
     def __bool__(self) -> bool:
-        return bool(self.bindings or self.projects or self.shares)
+        return bool(self.bindings or self.projects or self.shares or self.children)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from .children import Children
 from .desired.schedule import retry_delay
 from .doors import Doors
 from .election import Election, LeaseLostError
@@ -32,6 +33,7 @@ class Workers:
 
     keepers: Keepers
     reconciler: Reconciler
+    children: Children
 
 
 class Operation:
@@ -89,7 +91,9 @@ class Operation:
 
     async def _lead(self) -> None:
         await self._election.leadership.begun.wait()
-        await self._workers.reconciler.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._workers.reconciler.run())
+            group.create_task(self._workers.children.run())
 
     async def _list_again(self) -> None:
         await asyncio.sleep(_SECOND_LISTING_SECONDS)

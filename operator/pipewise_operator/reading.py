@@ -22,6 +22,7 @@ from pipewise_crds import (
 )
 from pipewise_crds.project import SecretRef
 
+from .injection import INJECT_LABEL, RUNTIME_LABEL
 from .judge.runtimes import Registration
 
 M = TypeVar("M", bound=Model)
@@ -48,7 +49,7 @@ def binding(body: Mapping[str, Any]) -> Read[AgentMCPBinding]:
     try:
         spec = BindingSpec.model_validate(body.get("spec") or {})
     except ValidationError as error:
-        return Read(AgentMCPBinding(metadata=meta, spec=_NO_BINDING, status=status), _in_words(error))
+        return Read(AgentMCPBinding(metadata=meta, spec=_NO_BINDING, status=status), in_words(error))
     return Read(AgentMCPBinding(metadata=meta, spec=spec, status=status))
 
 
@@ -58,7 +59,7 @@ def project(body: Mapping[str, Any]) -> Read[PipedreamProject]:
     try:
         spec = ProjectSpec.model_validate(body.get("spec") or {})
     except ValidationError as error:
-        return Read(PipedreamProject(metadata=meta, spec=_NO_PROJECT, status=status), _in_words(error))
+        return Read(PipedreamProject(metadata=meta, spec=_NO_PROJECT, status=status), in_words(error))
     return Read(PipedreamProject(metadata=meta, spec=spec, status=status))
 
 
@@ -81,6 +82,16 @@ def pod_is_ready(body: Mapping[str, Any]) -> bool:
     return ready and not body["metadata"].get("deletionTimestamp")
 
 
+def sidecar_account(body: Mapping[str, Any]) -> str | None:
+    """The ServiceAccount of a Pod that holds a sidecar and has not ended; None of any other Pod."""
+    labels = body["metadata"].get("labels") or {}
+    has_sidecar = labels.get(INJECT_LABEL) == "true" or labels.get(RUNTIME_LABEL) == "sidecar"
+    has_ended = (body.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    if not has_sidecar or has_ended:
+        return None
+    return str((body.get("spec") or {}).get("serviceAccountName") or "default")
+
+
 def _status(model: type[_Status], body: Mapping[str, Any]) -> _Status:
     """The status, empty when it cannot be read: it is judged and written anew."""
     try:
@@ -89,7 +100,7 @@ def _status(model: type[_Status], body: Mapping[str, Any]) -> _Status:
         return model()
 
 
-def _in_words(error: ValidationError) -> str:
+def in_words(error: ValidationError) -> str:
     """What is wrong where; never the values, which may be anything."""
     return "; ".join(
         f"{'.'.join(str(part) for part in problem['loc']) or 'spec'}: {problem['msg']}"

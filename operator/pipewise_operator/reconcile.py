@@ -11,6 +11,7 @@ from pipewise_crds.profiles import Profiles
 
 from .alarms import Alarm
 from .announcing import Announcer
+from .children import Children
 from .desired.schedule import retry_delay
 from .desired.shares import shares
 from .doors import Doors
@@ -21,6 +22,7 @@ from .judge.evidence import SETTLING, TAKE_UP_LIMIT, Evidence
 from .judge.project import judge_invalid_project, judge_project, quota_exhausted_until
 from .keepers import Keepers
 from .keys import Key
+from .placing import moves
 from .publish import Publisher
 
 _log = structlog.get_logger()
@@ -33,14 +35,25 @@ class Outlets:
 
     publisher: Publisher
     announcer: Announcer
+    children: Children
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the installation says of all bindings."""
+
+    profiles: Profiles
+    bindings_per_shard: int | None = None
+    """None: there are no managed runtimes."""
 
 
 class Reconciler:
     """Runs until cancelled; `wake` is called whenever something was marked."""
 
-    def __init__(self, doors: Doors, keepers: Keepers, outlets: Outlets, profiles: Profiles) -> None:
-        self._doors, self._keepers, self._profiles = doors, keepers, profiles
+    def __init__(self, doors: Doors, keepers: Keepers, outlets: Outlets, rules: Rules) -> None:
+        self._doors, self._keepers, self._rules = doors, keepers, rules
         self._publisher, self._announcer = outlets.publisher, outlets.announcer
+        self._children = outlets.children
         self._world, self._clock = doors.world, doors.world.clock
         self._wake = asyncio.Event()
         self._failures = 0
@@ -84,9 +97,17 @@ class Reconciler:
         for key in projects:
             self._keepers.follow(key)
         wrote_projects = await asyncio.gather(*(self._project(key) for key in projects))
+        self._children.look(dirty.take_children())
         bindings = dirty.take_bindings(_BATCH)
+        placed = moves(self._world, bindings, self._rules.bindings_per_shard)
+        bindings = list(dict.fromkeys([*bindings, *placed]))
         transitions: list[Transition] = []
-        wrote = await asyncio.gather(*(self._binding(key, transitions) for key in bindings))
+        wrote = await asyncio.gather(
+            *(
+                self._place(key, placed[key]) if key in placed else self._binding(key, transitions)
+                for key in bindings
+            )
+        )
         await self._announcer.tell(transitions, [r.project.metadata for r in self._world.projects.values()])
         shared = await asyncio.gather(*(self._shares(namespace) for namespace in namespaces))
         retry_projects = [key for key, done in zip(projects, wrote_projects, strict=True) if not done]
@@ -149,7 +170,7 @@ class Reconciler:
         if project is not None and not project.invalid and not project.tried and not record.invalid:
             return True
         try:
-            evidence = evidence_of(self._world, key, self._profiles)
+            evidence = evidence_of(self._world, key, self._rules.profiles)
             self._watch_accounts(key, evidence)
             self._set_alarm(key, evidence)
             if evidence.is_settling:
@@ -166,6 +187,11 @@ class Reconciler:
         if change is not None and written:
             transitions.append(change)
         return written
+
+    async def _place(self, key: Key, shard: int | None) -> bool:
+        """Tell a binding its shard; it is judged when that was written."""
+        before = self._world.bindings[key].binding.status
+        return await self._publisher.binding(key, before, before.model_copy(update={"shard": shard}))
 
     def _set_alarm(self, key: Key, evidence: Evidence) -> None:
         """Look again when the settling ends, and when a generation should have been taken up."""

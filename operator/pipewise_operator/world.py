@@ -32,6 +32,8 @@ class World:
         self.projects: dict[Key, ProjectRecord] = {}
         self.runtimes: dict[Key, RuntimeRecord] = {}
         self.pods: dict[Key, bool] = {}
+        self.accounts: dict[Key, str] = {}
+        """The ServiceAccounts of the pods that hold a sidecar."""
         self.of_project: Index[Key] = Index()
         self.of_user: Index[tuple[Key, str]] = Index()
         self.of_pair: Index[tuple[str, str, str]] = Index()
@@ -113,12 +115,18 @@ class World:
         if known is None or known.binding.metadata.generation != binding.metadata.generation:
             after = 0 if taken_up_by_status(binding) else int(binding.metadata.resource_version)
             record = BindingRecord(binding, read.invalid, after, self.clock())
+        elif known.binding.status.shard != binding.status.shard:
+            # A runtime serves it from where it has seen this, whatever it has seen before.
+            after = int(binding.metadata.resource_version)
+            record = replace(known, binding=binding, invalid=read.invalid, taken_up_after=after)
         else:
             record = replace(known, binding=binding, invalid=read.invalid)
         if known is not None:
             self._unindex(key, known.binding)
         self.bindings[key] = record
         self._index(key, binding)
+        if shard_of(known) != shard_of(record):
+            self.dirty.mark(children=[key.namespace])
         if known is None or known.binding.spec != binding.spec or binding.metadata.deletion_timestamp:
             self.dirty.mark(bindings=[key, *self.of_pair[_pair(binding)]])
         elif binding.status != record.told:
@@ -128,6 +136,8 @@ class World:
         record = self.bindings.pop(key, None)
         if record is not None:
             self._unindex(key, record.binding)
+            if shard_of(record) is not None:
+                self.dirty.mark(children=[key.namespace])
             self.alarms.clear(Alarm("AgentMCPBinding", key))
             self.dirty.mark(bindings=self.of_pair[_pair(record.binding)])
 
@@ -151,12 +161,19 @@ class World:
         else:
             known.project, known.invalid = read.object, read.invalid
         self.dirty.mark(projects=[key])
+        if known is None:
+            self.dirty.mark(children=[key.namespace])
         if is_new:
             self.dirty.mark(bindings=self.of_project[key], shares=[key.namespace])
 
     def _project_gone(self, key: Key) -> None:
         self.projects.pop(key, None)
-        self.dirty.mark(projects=[key], bindings=self.of_project[key], shares=[key.namespace])
+        self.dirty.mark(
+            projects=[key],
+            bindings=self.of_project[key],
+            shares=[key.namespace],
+            children=[key.namespace],
+        )
 
     def _runtime_seen(self, key: Key, body: Body) -> None:
         registration, known = reading.registration(body), self.runtimes.get(key)
@@ -184,10 +201,21 @@ class World:
         self._mark_namespace(key.namespace)
 
     def _pod_seen(self, key: Key, body: Body) -> None:
+        self._pod_acts_as(key, reading.sidecar_account(body))
         self._pod_is(key, ready=reading.pod_is_ready(body))
 
     def _pod_gone(self, key: Key) -> None:
+        self._pod_acts_as(key, None)
         self._pod_is(key, ready=None)
+
+    def _pod_acts_as(self, key: Key, account: str | None) -> None:
+        if self.accounts.get(key) == account:
+            return
+        if account is None:
+            del self.accounts[key]
+        else:
+            self.accounts[key] = account
+        self.dirty.mark(children=[key.namespace])
 
     def _pod_is(self, key: Key, *, ready: bool | None) -> None:
         if ready is None:
@@ -197,6 +225,13 @@ class World:
         for each, record in list(self.runtimes.items()):
             if each.namespace == key.namespace and record.registration.pod == key.name:
                 self.refresh(each)
+
+
+def shard_of(record: BindingRecord | None) -> int | None:
+    """The shard that serves a binding, if it is a managed one that has a shard."""
+    if record is None or record.binding.spec.placement != "Managed":
+        return None
+    return record.binding.status.shard
 
 
 def _pair(binding: AgentMCPBinding) -> tuple[str, str, str]:

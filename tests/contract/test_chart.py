@@ -22,16 +22,16 @@ SWITCHES = [
     ("crds.install=false",),
     ("rbac.create=false",),
     ("operator.namespaces={sales,ops}",),
-    ("runtime.enabled=false",),
-    ("runtime.agents={coordinator,meeting-scheduler}", "runtime.replicas=3"),
+    ("managed.enabled=false", "networkPolicy.enabled=false", "operator.replicas=1"),
+    ("managed.replicas=3", "managed.runAsUser=null", "managed.bindingsPerShard=100"),
     ("sandbox.enabled=true",),
     ("monitoring.podMonitor.enabled=true", "monitoring.podMonitor.labels.release=prometheus"),
     ("monitoring.prometheusRule.enabled=true", "monitoring.prometheusRule.runbooksURL=https://wiki/x"),
     ("fullnameOverride=pw", "imagePullSecrets[0].name=registry", "operator.image.tag=v9"),
-    ("operator.nodeSelector.disk=ssd", "runtime.tolerations[0].operator=Exists"),
+    ("operator.nodeSelector.disk=ssd", "managed.tolerations[0].operator=Exists"),
     EVERYTHING,
 ]
-PROGRAMS = {"operator": "pipewise_operator", "runtime": "pipewise_runtime", "sandbox": "pipewise_sandbox"}
+PROGRAMS = {"operator": "pipewise_operator", "sandbox": "pipewise_sandbox"}
 
 
 def container(deployment: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_a_misspelt_field_would_be_noticed(tmp_path: Path) -> None:
         ("operater.logLevel=debug", "operater"),
         ("operator.logLevel=loud", "logLevel"),
         ("monitoring.podmonitor.enabled=true", "podmonitor"),
-        ("runtime.replicas=two", "replicas"),
+        ("managed.bindingsPerShard=501", "bindingsPerShard"),
         ("operator.namespaces={Sales}", "namespaces"),
     ],
 )
@@ -146,7 +146,7 @@ def test_the_operators_own_namespace_label_is_honoured() -> None:
 @pytest.mark.parametrize("component", sorted(PROGRAMS))
 def test_a_program_knows_every_flag_the_chart_gives_it(component: str) -> None:
     deployment = named(
-        deployments(*EVERYTHING, "operator.namespaces={sales}", "runtime.agents={a,b}"),
+        deployments(*EVERYTHING, "operator.namespaces={sales}"),
         "Deployment",
         component,
     )

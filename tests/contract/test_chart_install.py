@@ -43,8 +43,8 @@ def test_install_upgrade_and_uninstall_keep_kinds_and_bindings(empty: Empty) -> 
     assert command.rstrip().endswith("kubectl -n default")
     empty.cluster.kubectl("apply", "-f", "-", stdin=rest.split("  END\n")[0], namespace="default")
 
-    empty.helm("upgrade", *where, "--set", "runtime.enabled=false")
-    assert "runtime" not in empty.cluster.kubectl("get", "deployments", "-o", "name", namespace="default")
+    empty.helm("upgrade", *where, "--set", "sandbox.enabled=false")
+    assert "sandbox" not in empty.cluster.kubectl("get", "deployments", "-o", "name", namespace="default")
 
     empty.helm("uninstall", "demo", "--namespace", "default")
     binding = json.loads(empty.cluster.kubectl("get", "amb", "coordinator-ada", "-o", "json"))

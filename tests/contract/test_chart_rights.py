@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipewise_operator.desired.identities import identities
 from support.chart import RELEASE, named, objects
 from support.cluster import Namespace
 from support.eventually import eventually_sync
@@ -16,7 +17,16 @@ from support.programs import Program
 def may(namespace: Namespace, account: str, verb: str, resource: str) -> bool:
     """Ask the API server whether a ServiceAccount may do something in its namespace."""
     kind, _, name = resource.partition("/") if not resource.endswith("/status") else (resource, "", "")
-    groups = {"events": "events.k8s.io", "pods": "", "secrets": ""}
+    groups = {
+        "events": "events.k8s.io",
+        "pods": "",
+        "secrets": "",
+        "serviceaccounts": "",
+        "deployments": "apps",
+        "roles": "rbac.authorization.k8s.io",
+        "rolebindings": "rbac.authorization.k8s.io",
+        "leases": "coordination.k8s.io",
+    }
     group = groups.get(kind, "mcp.pipewise.io")
     plural, _, subresource = kind.partition("/")
     review = {
@@ -45,9 +55,12 @@ def granted(namespace: Namespace) -> Namespace:
     found = objects(f"operator.namespaces={{{namespace}}}", namespace=namespace.name)
     wanted = ("ServiceAccount", "Role", "RoleBinding")
     namespace.apply(*[each for each in found if each["kind"] in wanted])
+    namespace.apply(*identities(namespace.name, [RUNTIME], ["default"]))
     return namespace
 
 
+RUNTIME = "agents"
+"""A ServiceAccount whose pods hold runtimes."""
 OPERATOR_MAY = [
     *[
         f"{verb} {kind}"
@@ -61,6 +74,15 @@ OPERATOR_MAY = [
     "create secrets",
     "patch secrets/default-pipedream-token",
     "create events",
+    "create leases",
+    *[
+        f"{verb} {kind}"
+        for verb in ("list", "create", "patch", "delete")
+        for kind in ("roles", "deployments")
+    ],
+    # Held, so that it may be granted to runtimes.
+    "create mcpruntimes",
+    "patch mcpruntimes/status",
 ]
 OPERATOR_MAY_NOT = [
     "list secrets",
@@ -68,8 +90,11 @@ OPERATOR_MAY_NOT = [
     "delete secrets",
     "patch agentmcpbindings",
     "delete agentmcpbindings",
-    "create mcpruntimes",
-    "patch mcpruntimes/status",
+    "delete mcpruntimes",
+    "escalate roles",
+    "bind roles",
+    "get serviceaccounts",
+    "delete leases",
     "patch events",
     "create pods",
     "delete pods",
@@ -104,9 +129,8 @@ def test_the_operator_may_do_what_it_does_and_nothing_else(granted: Namespace) -
 
 
 def test_a_runtime_may_do_what_it_does_and_nothing_else(granted: Namespace) -> None:
-    account = f"{RELEASE}-pipewise-mcp-runtime"
-    assert [each for each in RUNTIME_MAY if not may(granted, account, *each.split())] == []
-    assert [each for each in RUNTIME_MAY_NOT if may(granted, account, *each.split())] == []
+    assert [each for each in RUNTIME_MAY if not may(granted, RUNTIME, *each.split())] == []
+    assert [each for each in RUNTIME_MAY_NOT if may(granted, RUNTIME, *each.split())] == []
 
 
 def test_the_operator_has_the_same_rights_in_all_namespaces_or_in_some() -> None:
@@ -114,20 +138,21 @@ def test_the_operator_has_the_same_rights_in_all_namespaces_or_in_some() -> None
     some = [each for each in objects("operator.namespaces={sales,ops}") if each["kind"] == "Role"]
     roles = [role for role in some if role["metadata"]["name"].endswith("-operator")]
     assert sorted(role["metadata"]["namespace"] for role in roles) == ["ops", "sales"]
-    assert all(role["rules"] == everywhere[:-1] for role in roles)
-    assert everywhere[-1]["resources"] == ["customresourcedefinitions"]
-    assert not [
-        each
-        for each in objects("operator.namespaces={sales}", "webhook.enabled=false")
-        if each["kind"].startswith("ClusterRole")
+    assert all(role["rules"] == everywhere[:-3] for role in roles)
+    assert [rule["resources"][0] for rule in everywhere[-3:]] == [
+        "customresourcedefinitions",
+        "clusterrolebindings",
+        "clusterroles",
     ]
+    few = ("operator.namespaces={sales}", "webhook.enabled=false", "managed.enabled=false")
+    assert not [each for each in objects(*few) if each["kind"].startswith("ClusterRole")]
     assert not [each for each in objects("rbac.create=false") if "Role" in each["kind"]]
 
 
-def _kubeconfig(namespace: Namespace, component: str, folder: Path) -> Path:
-    """The API server as a component of the chart sees it: with its ServiceAccount's rights."""
-    token = namespace.service_account_token(f"{RELEASE}-pipewise-mcp-{component}")
-    path = folder / f"{component}.kubeconfig"
+def _kubeconfig(namespace: Namespace, account: str, folder: Path) -> Path:
+    """The API server as a ServiceAccount sees it."""
+    token = namespace.service_account_token(account)
+    path = folder / f"{account}.kubeconfig"
     path.write_text(namespace.cluster.plane.kubeconfig_text(token, namespace.name))
     return path
 
@@ -147,7 +172,7 @@ def test_the_operator_gets_ready_with_these_rights_and_misses_none(
     values = f"operator.namespaces={{{namespace}}}" if options else "crds.install=false"
     wanted = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
     namespace.apply(*[e for e in objects(values, namespace=namespace.name) if e["kind"] in wanted])
-    config = str(_kubeconfig(namespace, "operator", tmp_path))
+    config = str(_kubeconfig(namespace, f"{RELEASE}-pipewise-mcp-operator", tmp_path))
     scope = [*options, namespace.name] if options else []
     arguments = ["--metrics", "127.0.0.1:0", "--kubeconfig", config, *scope]
     with Program("pipewise_operator", arguments, tmp_path) as operator:
@@ -160,7 +185,7 @@ def test_the_operator_gets_ready_with_these_rights_and_misses_none(
 def test_a_runtime_registers_and_gets_ready_with_these_rights_and_misses_none(
     granted: Namespace, tmp_path: Path
 ) -> None:
-    config = str(_kubeconfig(granted, "runtime", tmp_path))
+    config = str(_kubeconfig(granted, RUNTIME, tmp_path))
     arguments = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--placement", "Managed"]
     pod = {"POD_NAME": "runtime-0", "POD_UID": str(uuid.uuid4()), "POD_NAMESPACE": granted.name}
     with Program("pipewise_runtime", [*arguments, "--kubeconfig", config], tmp_path, pod) as runtime:

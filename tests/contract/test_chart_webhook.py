@@ -25,7 +25,7 @@ SWITCHES = [
     ("webhook.certificates=cert-manager",),
     ("webhook.certificates=cert-manager", "webhook.issuerRef.kind=ClusterIssuer", "webhook.issuerRef.name=x"),
     ("operator.namespaces={sales,ops}", "monitoring.podMonitor.enabled=true"),
-    ("sidecar.serviceAccounts.sales={agents,default}", "sidecar.runAsUser=null", "webhook.replicas=1"),
+    ("sidecar.runAsUser=null", "webhook.replicas=1"),
     ("webhook.apps.known={slack,github}", "webhook.apps.strict=true", "webhook.failurePolicy=Ignore"),
     EVERYTHING,
 ]
@@ -161,14 +161,6 @@ def test_the_file_it_is_started_with_says_what_the_values_say(tmp_path: Path) ->
     assert catalogue.profiles is BUILT_IN
     assert "slack" in catalogue.known_apps
     assert isinstance(patch(pod("agents"), settings), Patch)
-
-
-def test_service_accounts_of_sidecars_get_a_runtimes_rights_in_their_namespace() -> None:
-    found = objects("sidecar.serviceAccounts.sales={agents,default}")
-    assert named(found, "Role", "-sidecar")["rules"] == named(found, "Role", "-runtime")["rules"]
-    binding = named(found, "RoleBinding", "-sidecar")
-    assert binding["metadata"]["namespace"] == "sales"
-    assert [each["name"] for each in binding["subjects"]] == ["agents", "default"]
 
 
 @pytest.mark.parametrize("named_namespaces", [False, True], ids=["all namespaces", "one namespace"])

@@ -8,6 +8,7 @@ import yaml
 
 import pipewise_cli.demo.stage
 from pipewise_crds import API_VERSION, KINDS
+from pipewise_operator.desired.identities import identities
 from support.chart import objects
 from support.cluster import Namespace
 
@@ -37,10 +38,11 @@ def test_our_kinds_in_the_samples_are_what_their_models_read() -> None:
 
 @pytest.mark.parametrize("program", ["operator", "runtime"])
 def test_the_demos_programs_have_the_rights_the_chart_gives(program: str) -> None:
-    chart = objects("operator.namespaces={demo}", "runtime.enabled=true", namespace="demo")
+    chart = objects("operator.namespaces={demo}", "managed.enabled=false", namespace="demo")
+    runtimes = identities("demo", ["agents"], ["default"])
     (granted,) = [
         each["rules"]
-        for each in chart
+        for each in (*chart, *runtimes)
         if each["kind"] == "Role" and each["metadata"]["name"].endswith(f"-{program}")
     ]
     (ours,) = [

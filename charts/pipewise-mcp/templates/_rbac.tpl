@@ -11,6 +11,17 @@
 - apiGroups: [mcp.pipewise.io]
   resources: [mcpruntimes]
   verbs: [patch]
+# The rights of runtimes, for the ServiceAccounts of their pods.
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
+  verbs: [list, create, patch, delete]
+# Not used, but held: nobody can grant what he may not do himself, and runtimes register and report.
+- apiGroups: [mcp.pipewise.io]
+  resources: [mcpruntimes]
+  verbs: [create]
+- apiGroups: [mcp.pipewise.io]
+  resources: [mcpruntimes/status]
+  verbs: [patch]
 # Whether a runtime is ready is read from its pod.
 - apiGroups: [""]
   resources: [pods]
@@ -22,27 +33,19 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
-{{- end -}}
-
-{{/* What a runtime does, in its own namespace. */}}
-{{- define "pipewise.runtimeRules" -}}
-- apiGroups: [mcp.pipewise.io]
-  resources: [agentmcpbindings, pipedreamprojects]
-  verbs: [get, list, watch]
-# It registers itself and reports; its spec is the operator's.
-- apiGroups: [mcp.pipewise.io]
-  resources: [mcpruntimes]
-  verbs: [get, list, watch, create]
-- apiGroups: [mcp.pipewise.io]
-  resources: [mcpruntimes/status]
-  verbs: [patch]
-{{- with .Values.runtime.projects }}
+{{- if .Values.managed.enabled }}
+# The managed runtimes.
 - apiGroups: [""]
-  resources: [secrets]
-  resourceNames:
-    {{- range . }}
-    - {{ . }}-pipedream-token
-    {{- end }}
-  verbs: [get]
+  resources: [serviceaccounts, services]
+  verbs: [list, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, create, patch, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [list, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [list, create, patch, delete]
 {{- end }}
 {{- end -}}

@@ -14,6 +14,7 @@ from pipewise_crds import (
     endpoint_path,
 )
 from pipewise_crds.apps import title_of
+from pipewise_operator.desired.placement import service_url
 
 from .accounts import UNKNOWN
 from .checks import CHECKS
@@ -53,6 +54,7 @@ def judge(evidence: Evidence) -> BindingStatus:
         mode=_mode(services),
         runtimes=RuntimeCounts(ready=len(evidence.serving), total=len(evidence.runtimes)),
         endpoint="" if evidence.blocked else _endpoint(evidence),
+        shard=before.shard,
         last_transition_time=ready.last_transition_time if ready else None,
     )
 
@@ -124,9 +126,11 @@ def _mode(services: Sequence[ServiceStatus]) -> Literal["Live", "Demo", "Mixed",
 
 
 def _endpoint(evidence: Evidence) -> str:
-    """The URL of one serving runtime; the one already told stays as long as it serves."""
-    spec = evidence.binding.spec
+    """The URL of its shard, or of one serving runtime; the one already told stays as long as that serves."""
+    spec, shard = evidence.binding.spec, evidence.binding.status.shard
     path = endpoint_path(spec.agent, spec.user)
+    if shard is not None:
+        return service_url(evidence.binding.metadata.namespace, shard) + path
     offered = [runtime.endpoint.rstrip("/") + path for runtime in evidence.serving if runtime.endpoint]
     told = evidence.binding.status.endpoint
     return told if told in offered or not offered else offered[0]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from pipewise_crds import AccountStatus, ConditionType, ExceptionReport, Service, Verdict, timestamp
 from pipewise_crds.apps import title_of
+from pipewise_operator.desired.placement import runtime_name
 
 from .accounts import UNKNOWN
 from .evidence import HEALTHY, TAKE_UP_LIMIT, Evidence, Finding
@@ -43,9 +44,16 @@ def runtime_serves(evidence: Evidence, _service: Service) -> Finding:
         "start a pod labelled mcp.pipewise.io/inject=true whose annotation mcp.pipewise.io/agents "
         f"names {spec.agent}"
         if spec.placement == "Sidecar"
-        else "enable the managed runtime of this namespace"
+        else _managed(evidence)
     )
     return Finding(Verdict.RUNTIME_UNAVAILABLE, f"no runtime serves {spec.agent}; {where}")
+
+
+def _managed(evidence: Evidence) -> str:
+    shard = evidence.binding.status.shard
+    if shard is None:
+        return "this installation makes no managed runtimes: set managed.enabled of the chart"
+    return f"its runtime is being made; if it stays so, look at Deployment {runtime_name(shard)}"
 
 
 def project_is_accepted(evidence: Evidence, _service: Service) -> Finding:

@@ -46,7 +46,9 @@ def is_ready(registration: Registration, *, pod_ready: bool, now: datetime) -> b
 def serves(registration: Registration, binding: AgentMCPBinding) -> bool:
     """Whether bindings like this one run in this runtime."""
     status, spec = registration.runtime.status, binding.spec
-    return status.placement == spec.placement and (not status.agents or spec.agent in status.agents)
+    if status.placement != spec.placement or (status.agents and spec.agent not in status.agents):
+        return False
+    return status.shard is None or status.shard == binding.status.shard
 
 
 def seen_from(

@@ -23,11 +23,13 @@ class Scope:
         agents: the agents served; empty means all.
         placement: Sidecar or Managed.
         profiles: the services of agents whose bindings name none.
+        shard: only the bindings with this shard in their status; None means all.
     """
 
     agents: frozenset[str]
     placement: str
     profiles: Profiles
+    shard: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class _Claim:
     place: tuple[str, str]
     age: tuple[datetime, str]
     generation: int
+    is_ours: bool
     binding: ServedBinding | None
 
 
@@ -63,9 +66,8 @@ class Roster:
             self.remove(name)
             return
         known, claim = self._claims.get(name), self._claim(binding)
-        if binding.spec.placement == self._scope.placement and (
-            known is None or known.generation != claim.generation
-        ):
+        has_changed = known is None or known.generation != claim.generation or not known.is_ours
+        if claim.is_ours and has_changed:
             self.has_moved = True
         if known and known.place != claim.place:
             self.remove(name)
@@ -96,13 +98,15 @@ class Roster:
 
     def _claim(self, binding: AgentMCPBinding) -> _Claim:
         spec, metadata = binding.spec, binding.metadata
-        services = None
-        if spec.placement == self._scope.placement and not spec.paused:
-            services = services_of(spec, self._scope.profiles)
+        scope, services = self._scope, None
+        is_ours = spec.placement == scope.placement and scope.shard in (None, binding.status.shard)
+        if is_ours and not spec.paused:
+            services = services_of(spec, scope.profiles)
         return _Claim(
             place=(spec.agent, spec.user),
             age=(metadata.creation_timestamp or _BEFORE_ALL, metadata.name),
             generation=metadata.generation,
+            is_ours=is_ours,
             binding=served_binding(binding, services) if services else None,
         )
 

@@ -41,6 +41,7 @@ def settle(world: World) -> set[Key]:
     """Take everything that is dirty; the bindings among it."""
     world.dirty.take_projects()
     world.dirty.take_shares()
+    world.dirty.take_children()
     return set(world.dirty.take_bindings(10_000))
 
 

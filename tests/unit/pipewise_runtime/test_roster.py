@@ -6,7 +6,7 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipewise_crds import AgentMCPBinding
+from pipewise_crds import AgentMCPBinding, BindingStatus
 from pipewise_crds.profiles import BUILT_IN
 from pipewise_runtime.sources.roster import Roster, Scope
 from support.runtimes import RememberingSink
@@ -109,3 +109,24 @@ def test_only_a_new_generation_of_an_own_binding_moves() -> None:
         moves.append(roster.has_moved)
         roster.has_moved = False
     assert moves == [True, False, True, False, False]
+
+
+def test_a_shard_serves_the_bindings_whose_status_names_it_and_tells_when_one_came() -> None:
+    sink = RememberingSink()
+    roster = Roster(Scope(frozenset(), "Managed", BUILT_IN, shard=1), sink)
+    served, moves = [], []
+    for shard in (None, 0, 1, 1, 2):
+        each = binding("a", placement="Managed")
+        roster.put(each.model_copy(update={"status": BindingStatus(shard=shard)}))
+        served.append(set(sink.bindings))
+        moves.append(roster.has_moved)
+        roster.has_moved = False
+    assert served == [set(), set(), {"a"}, {"a"}, set()]
+    assert moves == [False, False, True, False, False]
+
+
+def test_without_a_shard_all_bindings_are_served_whatever_theirs_is() -> None:
+    sink = RememberingSink()
+    roster = Roster(Scope(frozenset(), "Managed", BUILT_IN), sink)
+    roster.put(binding("a", placement="Managed").model_copy(update={"status": BindingStatus(shard=4)}))
+    assert set(sink.bindings) == {"a"}
