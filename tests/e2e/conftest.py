@@ -1,5 +1,6 @@
 """One cluster for the whole run: our images on its nodes, the chart installed, an agent's pod beside it."""
 
+import json
 import re
 import shutil
 import time
@@ -92,3 +93,16 @@ def sandbox(agent: AgentPod) -> Iterator[SandboxInside]:
     inside = SandboxInside(agent)
     yield inside
     inside.admin("DELETE", "/faults")
+
+
+def _take_over(kind: Kind, namespace: str) -> None:
+    """Make a namespace, or empty the one that an earlier run has made; refuse one that is somebody's."""
+    mark = {"mcp.pipewise.io/e2e": "true"}
+    there = kind.kubectl("get", "namespace", namespace, "-o", "json", "--ignore-not-found")
+    if there:
+        labels = json.loads(there)["metadata"]["labels"]
+        assert mark.items() <= labels.items(), f"the namespace {namespace} is in use: give another cluster"
+        kind.kubectl("delete", "agentmcpbindings,pods", "--all", namespace=namespace)
+    labels = {"pod-security.kubernetes.io/enforce": "restricted", **mark}
+    metadata = {"name": namespace, "labels": labels}
+    kind.apply("", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})

@@ -23,12 +23,13 @@ KUBERNETES_OWN = {"serviceaccount/default", "configmap/kube-root-ca.crt"}
 def test_uninstalling_leaves_nothing_but_the_kinds_and_the_users_objects(
     release: Release, agent: AgentPod, timings: Timings
 ) -> None:
-    name = SandboxInside(agent).connect("uta") and release.bind("uta")
+    SandboxInside(agent).connect("uta")
+    name = release.bind("uta")
     eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
-    with timings.taking("helm uninstall until everything is gone"):
-        release.uninstall()
-        eventually_sync(lambda: _left(release) == [], within=90)
     try:
+        with timings.taking("helm uninstall until everything is gone"):
+            release.uninstall()
+            eventually_sync(lambda: _nothing_left(release), within=90)
         kinds = release.cluster.kubectl("get", "crds", "-o", "name")
         assert kinds.count(".mcp.pipewise.io") == 3
         assert release.cluster.get("amb", name, release.namespace)["spec"]["user"] == "uta"
@@ -39,12 +40,14 @@ def test_uninstalling_leaves_nothing_but_the_kinds_and_the_users_objects(
     eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=60)
 
 
-def _left(release: Release) -> list[str]:
-    """What is left of the release: everything in its namespace, and what bears its name in the cluster."""
+def _nothing_left(release: Release) -> bool:
+    """Whether the namespace holds nothing but Kubernetes' own, and the cluster nothing of our name."""
     kubectl = release.cluster.kubectl
     inside = kubectl("get", KINDS, "-o", "name", namespace=release.namespace).split()
     everywhere = kubectl("get", CLUSTER_KINDS, "-o", "name").split()
-    return [
+    left = [
         *(name for name in inside if name not in KUBERNETES_OWN),
         *(name for name in everywhere if "pipewise" in name),
     ]
+    assert left == []
+    return True

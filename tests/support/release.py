@@ -33,8 +33,8 @@ class Release:
         return self._helm("upgrade", "--install", NAME, str(CHART), *where, *settings)
 
     def uninstall(self) -> None:
-        """Take everything away again."""
-        self._helm("uninstall", NAME, "--namespace", self.namespace, "--wait")
+        """Take everything away again, if it is there."""
+        self._helm("uninstall", NAME, "--namespace", self.namespace, "--wait", "--ignore-not-found")
 
     def pods(self, component: str) -> Sequence[dict[str, Any]]:
         """A component's pods that are not on their way out."""
@@ -87,7 +87,7 @@ class SandboxInside:
         """One call of the admin API."""
         status, text = self.pod.request(method, f"{self.url}/admin{path}", body)
         assert 200 <= status < 300, f"{method} /admin{path}: HTTP {status} {text}"
-        found: dict[str, Any] = json.loads(text) if text else {}
+        found: dict[str, Any] = json.loads(text)
         return found
 
     def connect(self, user: str, app: str = "sendgrid") -> str:
