@@ -5,8 +5,9 @@ not there is a binding: who the users are is nobody's business.
 """
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import Counter
 
@@ -45,7 +46,7 @@ class Authentication:
     permits: Permits
     namespace: str
     refusals: Counter
-    recheck_seconds: float = field(default=RECHECK_SECONDS)
+    recheck_seconds: float = RECHECK_SECONDS
 
     def __post_init__(self) -> None:
         for reason, code in CODES.items():
@@ -61,13 +62,22 @@ class Authentication:
         token, stays_open = _shown(scope["headers"])
         binding = self.calls.binding(agent, user)
         # No binding has a slash in its name, so that one that is missing is asked about like any other.
-        pass_ = _Pass(self.permits, token, digest_of(token), binding.name if binding else f"{agent}/{user}")
-        if not pass_.is_valid and (denied := await pass_.denial()):
+        name, holder = binding.name if binding else f"{agent}/{user}", digest_of(token)
+        if not self.permits.allows(holder, name) and (denied := await self._denial(token, holder, name)):
             await self._refuse(send, denied, Asked(agent, user, self.namespace, self.permits.audience))
             return
         if stays_open or scope["method"] == "GET":
-            receive = _while_valid(receive, pass_, self.recheck_seconds)
+            receive = _until(lambda: self._has_lost(token, holder, name), receive, self.recheck_seconds)
         await self.app(scope, receive, send)
+
+    async def _denial(self, token: bytes, holder: bytes, binding: str) -> Denied | None:
+        return await self.permits.denial(token, holder, binding) if token else Denied(Reason.NO_TOKEN)
+
+    async def _has_lost(self, token: bytes, holder: bytes, binding: str) -> bool:
+        """Whether a right that was there is not there any more."""
+        if self.permits.allows(holder, binding):
+            return False
+        return await self._denial(token, holder, binding) is not None
 
     async def _refuse(self, send: Send, denied: Denied, asked: Asked) -> None:
         code = CODES[denied.reason]
@@ -75,25 +85,6 @@ class Authentication:
         data = {"reason": denied.reason.value}
         body = error_reply(b"null", NOT_PERMITTED, text_of(denied, asked), data)
         await send_json(send, body, code, headers_of(denied.reason))
-
-
-@dataclass(frozen=True, slots=True)
-class _Pass:
-    """A token that was shown for a binding."""
-
-    permits: Permits
-    token: bytes
-    holder: bytes
-    binding: str
-
-    @property
-    def is_valid(self) -> bool:
-        return self.permits.allows(self.holder, self.binding)
-
-    async def denial(self) -> Denied | None:
-        if not self.token:
-            return Denied(Reason.NO_TOKEN)
-        return await self.permits.denial(self.token, self.holder, self.binding)
 
 
 def _shown(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bool]:
@@ -110,18 +101,17 @@ def _shown(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bool]:
     return shown[len(_SCHEME) :].strip() if is_bearer else b"", stays_open
 
 
-def _while_valid(receive: Receive, pass_: _Pass, recheck_seconds: float) -> Receive:
-    """Let a client's request end, as if it had gone away, when it has lost its right."""
+def _until(is_over: Callable[[], Awaitable[bool]], receive: Receive, recheck_seconds: float) -> Receive:
+    """Hear a client, until it is over: then as if it had gone away, which ends its stream."""
 
-    async def receive_while_valid() -> dict[str, object]:
+    async def receive_until() -> MutableMapping[str, Any]:
         message = asyncio.ensure_future(receive())
         try:
-            while True:
-                if (await asyncio.wait((message,), timeout=recheck_seconds))[0]:
-                    return dict(message.result())
-                if not pass_.is_valid and await pass_.denial():
+            while not (await asyncio.wait((message,), timeout=recheck_seconds))[0]:
+                if await is_over():
                     return {"type": "http.disconnect"}
+            return message.result()
         finally:
             message.cancel()
 
-    return receive_while_valid
+    return receive_until
