@@ -6,7 +6,6 @@ import ssl
 import struct
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +15,8 @@ from pipewise_runtime.upstream.connection import Attempt
 from pipewise_runtime.upstream.host import DRAIN_SECONDS, Host, Origin
 from pipewise_runtime.upstream.reply import NotSentError
 from pipewise_runtime.upstream.session import Request, Session
-from support.certificates import self_signed
 from support.eventually import eventually
-from support.hostile import TOKEN, Exchange, Rig, connected, json_reply, upstream
+from support.hostile import TOKEN, Exchange, Rig, connected, json_reply, properly
 from support.listening import free_port
 
 
@@ -33,10 +31,6 @@ async def fate(rig: Rig, seconds: float = 5.0) -> Happened:
     with pytest.raises(HappenedError) as caught:
         await ask(rig, seconds)
     return caught.value.happened
-
-
-async def properly(exchange: Exchange) -> None:
-    exchange.write_json(exchange.answer())
 
 
 async def test_calls_one_after_the_other_share_a_connection() -> None:
@@ -236,17 +230,3 @@ async def test_connections_idle_for_long_are_closed_by_us_before_the_server_does
         await asyncio.gather(*(ask(rig) for _ in range(4)))
         await eventually(lambda: "<0 leased, 0 idle" in repr(rig.host), within=2)
         assert "fine" in await ask(rig)
-
-
-async def test_tls_is_spoken_and_the_certificate_checked(tmp_path: Path) -> None:
-    server, trusting = self_signed(tmp_path)
-    async with upstream(properly, server) as running:
-        for tls, works in ((trusting, True), (ssl.create_default_context(), False)):
-            host = Host(Origin.of(running.url), tls)
-            attempt = Attempt(b'POST /v3 HTTP/1.1\r\ncontent-length: 21\r\n\r\n{"id":1,"method":"x"}')
-            if works:
-                assert (await host.exchange(attempt)).status == 200
-            else:
-                with pytest.raises(NotSentError, match="certificate"):
-                    await host.exchange(attempt)
-            await host.close()

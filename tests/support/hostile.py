@@ -187,3 +187,8 @@ def json_reply(body: bytes, *headers: bytes) -> bytes:
     """A proper JSON reply."""
     lines = b"".join(header + b"\r\n" for header in (b"content-type: application/json", *headers))
     return b"HTTP/1.1 200 OK\r\n%bcontent-length: %d\r\n\r\n%b" % (lines, len(body), body)
+
+
+async def properly(exchange: Exchange) -> None:
+    """Answer as an upstream should."""
+    exchange.write_json(exchange.answer())

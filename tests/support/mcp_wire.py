@@ -51,3 +51,9 @@ class McpWire:
         """What an action returned."""
         answer = await self.call(tool, arguments)
         return json.loads(answer.json()["result"]["content"][0]["text"])["ret"]
+
+
+async def connected(box: Sandbox) -> McpWire:
+    """A session of a user with a SendGrid account."""
+    await box.admin.add_account("ada", "sendgrid")
+    return await McpWire.opened(box)

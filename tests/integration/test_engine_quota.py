@@ -1,0 +1,51 @@
+"""The engine and the quota: its own share, and what 429 says of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from support.engine import READ, SEND, Rig, binding, problem, running_engine
+from support.eventually import eventually
+from support.sandbox import sandbox
+
+NAME = "coordinator-user-42"
+
+
+@pytest_asyncio.fixture
+async def rig() -> AsyncIterator[Rig]:
+    async with sandbox() as upstream, running_engine(upstream) as running:
+        yield running
+
+
+async def test_our_own_share_of_the_quota_is_kept_to(rig: Rig) -> None:
+    await rig.serve(binding())
+    rig.engine.share("default", 3, 60.0)
+    results = [await rig.send() for _ in range(5)]
+    refused = [problem(result) for result in results[3:]]
+    assert [result.get("isError", False) for result in results[:3]] == [False] * 3
+    assert {each["reason"] for each in refused} == {"QuotaExhausted"}
+    assert {each["attempts"] for each in refused} == {0}
+    assert await rig.sent() == 3
+    rig.engine.share("default", 10, 60.0)
+    assert not (await rig.send()).get("isError")
+
+
+async def test_an_answer_sent_before_a_429_does_not_hide_it(rig: Rig) -> None:
+    await rig.serve(binding())
+    await rig.sandbox.admin.fault("delay", tool=READ, seconds=0.4)
+    reading = asyncio.create_task(rig.read())
+    await eventually(lambda: "<1 leased" in str(rig.engine._pool._hosts))
+    await rig.sandbox.admin.fault("quota", tool=SEND, retryAfter=60, times=1)
+    assert problem(await rig.send())["reason"] == "QuotaExhausted"
+    assert not (await reading).get("isError")
+    assert rig.evidence.projects()[0].quota_exhausted_until is not None
+    assert rig.metric("quota_exhausted", project="default") == 1
+
+
+async def test_a_429_without_retry_after_is_retried_on_the_usual_schedule(rig: Rig) -> None:
+    await rig.serve(binding())
+    await rig.sandbox.admin.fault("quota", times=2)
+    assert not (await rig.send()).get("isError")
+    assert await rig.sent() == 1
+    assert rig.metric("retries_total", app="sendgrid", reason="quota") == 2
