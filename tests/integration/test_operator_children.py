@@ -1,6 +1,6 @@
 """What the operator makes for runtimes, with the chart's rights: identities and managed runtimes."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +8,13 @@ import pytest
 import yaml
 
 from pipewise_crds import API_VERSION
-from support.chart import named, objects
+from support.charted import charted_operator
 from support.cluster import Namespace
 from support.eventually import eventually
 from support.operating import Operated
-from support.programs import Program
 from support.sandbox import Sandbox, sandbox
 
-RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 ALL = "role,rolebinding,serviceaccount,service,networkpolicy,poddisruptionbudget,deployment"
-PER_SHARD = 2
 
 
 @pytest.fixture
@@ -26,26 +23,11 @@ async def pipedream() -> AsyncIterator[Sandbox]:
         yield running
 
 
-def operating(namespace: Namespace, folder: Path, *values: str, scope: Sequence[str]) -> Program:
-    """The operator with the chart's rights and settings, not yet started."""
-    settings = (f"managed.bindingsPerShard={PER_SHARD}", f"fullnameOverride={namespace}", *values)
-    found = objects(*settings, namespace=namespace.name)
-    ours = [e for e in found if e["kind"] in RIGHTS and not e["metadata"]["name"].endswith("-webhook")]
-    namespace.apply(*(e for e in ours if not e["metadata"]["name"].endswith("webhook-certificates")))
-    token = namespace.service_account_token(f"{namespace}-operator")
-    config, managed = folder / "kubeconfig", folder / "managed.yaml"
-    config.write_text(namespace.cluster.plane.kubeconfig_text(token, namespace.name))
-    managed.write_text(named(found, "ConfigMap", "-managed")["data"]["managed.yaml"])
-    lease = ("--lease", f"{namespace}-operator")
-    arguments = ["--metrics", "127.0.0.1:0", "--kubeconfig", config, "--managed", managed, *lease, *scope]
-    return Program("pipewise_operator", arguments, folder)
-
-
 @pytest.fixture
 def operated(namespace: Namespace, pipedream: Sandbox, tmp_path: Path) -> Iterator[Operated]:
     """An operator of one namespace, and a project."""
     values = f"operator.namespaces={{{namespace}}}"
-    with operating(namespace, tmp_path, values, scope=["--namespace", namespace.name]) as program:
+    with charted_operator(namespace, tmp_path, values, scope=["--namespace", namespace.name]) as program:
         program.url("metrics")
         running = Operated(namespace, program)
         running.credentials()
@@ -176,7 +158,7 @@ async def test_what_somebody_changes_or_deletes_is_put_right_by_the_next_leader(
 async def test_with_all_namespaces_the_operator_names_who_may_have_tokens_reviewed(
     namespace: Namespace, tmp_path: Path
 ) -> None:
-    with operating(namespace, tmp_path, scope=[]) as program:
+    with charted_operator(namespace, tmp_path, scope=[]) as program:
         operated = Operated(namespace, program)
         operated.binding(placement="Managed")
         name = f"{namespace}-runtime-authentication"
