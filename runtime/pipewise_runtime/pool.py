@@ -7,7 +7,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-from .core.eras import NOTHING, Era, Speaks
+from .core.eras import PLAIN, Era, Speaks
 from .core.retry import FateUnknown, NotSent, Refused
 from .ports import Token
 from .served import Project
@@ -91,6 +91,8 @@ class Pool:
     async def _open(self, key: SessionKey, token: Token, speaks: Speaks) -> Session:
         """Open a session of the era the caller speaks, or else of the other."""
         first, second = self._spoken.order(key.project, key.app, speaks.era)
+        if (speaks.era, first) == (Era.MODERN, Era.HANDSHAKE):
+            return await self.session(key, token, PLAIN)  # a modern caller cannot be asked by requests
         try:
             return await self._opened_in(first, key, token, speaks)
         except HappenedError as error:
@@ -98,7 +100,10 @@ class Pool:
                 raise _not_sent(error) from error
             refusal = error
         try:
-            session = await self._opened_in(second, key, token, speaks)
+            if second is Era.HANDSHAKE:
+                session = await self.session(key, token, PLAIN)
+            else:
+                session = await self._opened_in(second, key, token, speaks)
         except HappenedError as error:
             raise _not_sent(refusal if isinstance(error.happened, Refused) else error) from error
         if isinstance(refusal.happened, Refused):
@@ -106,10 +111,8 @@ class Pool:
         return session
 
     async def _opened_in(self, era: Era, key: SessionKey, token: Token, speaks: Speaks) -> Session:
-        is_like = speaks.era is Era.HANDSHAKE  # a modern caller cannot be asked by requests
-        capabilities = speaks.capabilities if is_like else NOTHING
         try:
-            session = Session(key, self._host(Origin.of(key.project.mcp_url)), era, capabilities)
+            session = Session(key, self._host(Origin.of(key.project.mcp_url)), era, speaks.capabilities)
         except ValueError as error:
             cause = f"the MCP URL of PipedreamProject {key.project.name} cannot be used: {error}"
             raise HappenedError(Refused(cause)) from error

@@ -16,8 +16,10 @@ from typing import Any, Literal, cast
 import uvicorn
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
+from mcp.server.sse import SseServerTransport
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp_types import SetLevelRequestParams
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .eventually import eventually_sync
@@ -33,6 +35,7 @@ class McpUpstream:
     """A running upstream and what it has seen."""
 
     url: str
+    """The endpoint for Streamable HTTP; the one for HTTP+SSE is /sse beside it."""
     tools: Tools
     requests: list[str] = field(default_factory=list)
     """The protocol version of each POST, in order; empty where there was no header."""
@@ -74,7 +77,8 @@ def serving_mcp(era: Era = "both", *, json_replies: bool = False, page: int = 0)
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     running = McpUpstream(f"http://127.0.0.1:{bound.getsockname()[1]}/mcp", tools)
-    app = _OneEra(server.streamable_http_app(json_response=json_replies), era, running.requests)
+    both = server.streamable_http_app(json_response=json_replies, custom_starlette_routes=_sse(server))
+    app = _OneEra(both, era, running.requests)
     config = uvicorn.Config(app, log_level="critical", http="h11", ws="none", timeout_graceful_shutdown=1)
     http = uvicorn.Server(config)
     thread = threading.Thread(target=asyncio.run, args=(http.serve(sockets=[bound]),), name="mcp upstream")
@@ -87,6 +91,22 @@ def serving_mcp(era: Era = "both", *, json_replies: bool = False, page: int = 0)
         thread.join(_STOP_SECONDS)
         bound.close()
         assert not thread.is_alive(), "the upstream did not stop"
+
+
+def _sse(server: Server[dict[str, object]]) -> list[Route]:
+    """The routes of HTTP+SSE, the older transport."""
+    transport = SseServerTransport("/messages")
+
+    class Stream:
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            async with transport.connect_sse(scope, receive, send) as (incoming, outgoing):
+                await server.run(incoming, outgoing, server.create_initialization_options())
+
+    class Posts:
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await transport.handle_post_message(scope, receive, send)
+
+    return [Route("/sse", Stream(), methods=["GET"]), Route("/messages", Posts(), methods=["POST"])]
 
 
 class _OneEra:

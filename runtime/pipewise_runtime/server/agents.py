@@ -17,6 +17,7 @@ from .modern_posting import ModernPosts
 from .posting import HandshakePosts
 from .questions import Questions
 from .running import RunningCalls
+from .sse_door import SseDoor
 from .subscribing import Subscriptions
 
 log = structlog.get_logger()
@@ -36,12 +37,15 @@ class AgentsApp:
         self.running = RunningCalls()
         methods = Methods(calls)
         self._subscriptions = Subscriptions(calls)
-        self._handshake = HandshakePosts(calls, methods, self.running, Questions())
+        questions = Questions()
+        self._sse = SseDoor(calls, methods, questions)
+        self._handshake = HandshakePosts(calls, methods, self.running, questions)
         self._modern = ModernPosts(calls, methods, self.running, self._subscriptions)
 
     def close(self) -> None:
         """End the streams that would go on for ever: the program stops."""
         self._subscriptions.close()
+        self._sse.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -58,18 +62,23 @@ class AgentsApp:
             await refuse(send, terms)
             return
         exchange = Exchange(agent, user, terms, session, routing, scope["headers"], receive, send)
-        match head.method:
-            case "POST":
-                await self._take(exchange)
-            case "GET":
+        match head.method, door:
+            case "POST", _:
+                await self._take(exchange, scope["query_string"] if door == "messages" else None)
+            case "GET", "sse":
+                await self._sse.open(exchange)
+            case "GET", _:
                 await self._subscriptions.stand(exchange)
             case _:
                 await self._handshake.end(exchange)
 
-    async def _take(self, exchange: Exchange) -> None:
+    async def _take(self, exchange: Exchange, sse_query: bytes | None) -> None:
+        """Read a post and hand it on; `sse_query` names the session of the transport that needs one."""
         try:
             body = await body_of(exchange.receive, MOST_BYTES)
-            if exchange.terms.era is Era.MODERN:
+            if sse_query is not None:
+                await self._sse.take(exchange, sse_query, body)
+            elif exchange.terms.era is Era.MODERN:
                 await self._modern.take(exchange, body)
             elif is_batch(body):
                 await self._handshake.take_batch(exchange, body)

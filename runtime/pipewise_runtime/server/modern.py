@@ -79,12 +79,12 @@ _params = msgspec.json.Decoder(_Params)
 _TEXT = msgspec.json.Decoder(str)
 
 
-def examined(message: Message, routing: Routing) -> Envelope | Rejection:
-    """Look whether a request keeps the rules."""
+def examined(message: Message, routing: Routing | None) -> Envelope | Rejection:
+    """Look whether a request keeps the rules; without `routing` there are no headers to compare."""
     try:
         params = _params.decode(bytes(message.params) or b"{}")
     except msgspec.DecodeError as error:
-        if routing.version not in SUPPORTED:
+        if routing and routing.version not in SUPPORTED:
             return unsupported(routing.version)
         return Rejection(INVALID_PARAMS, f"params._meta must say what the client speaks and can: {error}")
     meta = params.meta
@@ -96,11 +96,11 @@ def examined(message: Message, routing: Routing) -> Envelope | Rejection:
             return Rejection(INVALID_PARAMS, f"params._meta lacks {_KEY}{key}")
     if not bytes(meta.clientCapabilities).startswith(b"{"):
         return Rejection(INVALID_PARAMS, f"{_KEY}clientCapabilities must be an object")
-    fault = _mismatch(message, params, routing)
-    if fault:
+    if routing and (fault := _mismatch(message, params, routing)):
         return Rejection(HEADER_MISMATCH, fault)
-    if routing.version != MODERN_VERSION:
-        return unsupported(routing.version)
+    version = _text(meta.protocolVersion)
+    if version != MODERN_VERSION:
+        return unsupported(version or "")
     return Envelope(wants_logs=bool(bytes(meta.logLevel)))
 
 

@@ -18,13 +18,15 @@ from .streaming import EVENT_STREAM, event
 PING_SECONDS = 15.0
 """How long a stream may be silent; proxies and clients close those that are for longer."""
 
-_CHANGED = b'{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'
+CHANGED = b'{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'
+"""The encoded word to a client of the initialize era that the list of tools changed."""
 _TAGGED = b'{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":%b}}'
 _HEARD = (
     b'{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged",'
     b'"params":{"notifications":%b,"_meta":%b}}'
 )
 _OVER = b'{"resultType":"complete","_meta":%b}'
+_META = b'{"io.modelcontextprotocol/subscriptionId":%b}'
 _PING = b": ping\n\n"
 
 
@@ -56,17 +58,15 @@ class Subscriptions:
 
     async def listen(self, exchange: Exchange, request: Message) -> None:
         """Answer subscriptions/listen: acknowledge, tell of changes, and say when it is over."""
-        meta = b'{"io.modelcontextprotocol/subscriptionId":%b}' % bytes(request.id)
-        wants_tools = _wants_tools(request)
-        honoured = b'{"toolsListChanged":true}' if wants_tools else b"{}"
-        stream = _Stream(event(_HEARD % (honoured, meta)), event(_TAGGED % meta))
-        await self._run(stream, exchange, is_told=wants_tools)
-        last = event(result_reply(bytes(request.id), _OVER % meta))
+        identity, is_told = bytes(request.id), wants_tools(request)
+        stream = _Stream(event(acknowledged(identity, is_told=is_told)), event(changed_note(identity)))
+        await self._run(stream, exchange, is_told=is_told)
+        last = event(result_reply(identity, _OVER % (_META % identity)))
         await exchange.send({"type": "http.response.body", "body": last})
 
     async def stand(self, exchange: Exchange) -> None:
         """Answer the GET of a client of the initialize era."""
-        await self._run(_Stream(_PING, event(_CHANGED)), exchange, is_told=True)
+        await self._run(_Stream(_PING, event(CHANGED)), exchange, is_told=True)
         await exchange.send({"type": "http.response.body", "body": b""})
 
     async def _run(self, stream: "_Stream", exchange: Exchange, *, is_told: bool) -> None:
@@ -129,8 +129,19 @@ class _Stream:
         self.end()
 
 
-def _wants_tools(request: Message) -> bool:
+def wants_tools(request: Message) -> bool:
+    """Whether a subscriptions/listen asks to be told when the list of tools changes."""
     try:
         return bool(_listen.decode(bytes(request.params)).notifications.tools_list_changed)
     except msgspec.DecodeError:
         return False
+
+
+def acknowledged(identity: bytes, *, is_told: bool) -> bytes:
+    """The encoded first message to a subscription: what it will be told."""
+    return _HEARD % (b'{"toolsListChanged":true}' if is_told else b"{}", _META % identity)
+
+
+def changed_note(identity: bytes) -> bytes:
+    """The encoded word to a subscription that the list of tools changed."""
+    return _TAGGED % (_META % identity)

@@ -1,0 +1,131 @@
+"""HTTP+SSE, the transport of MCP 2024-11-05.
+
+One stream carries every message to the client, which posts its own to a path that the stream names first. A
+session is this stream, and ends with it.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections import deque
+from urllib.parse import parse_qs, quote
+
+from pipewise_runtime.ports import Calls
+
+from .asgi import Receive, Send, send_empty
+from .envelope import Message, is_batch, message_of, messages_of
+from .exchange import Exchange, refuse
+from .heads import Refusal
+from .methods import Methods
+from .questions import Questions
+from .sse_talking import Talking
+from .streaming import EVENT_STREAM, event
+from .subscribing import PING_SECONDS
+
+_MOST_WAITING = 1024
+"""Messages that a client may leave unread; then its stream ends."""
+_PING = b": ping\n\n"
+
+
+class SseDoor:
+    """All open sessions of this transport."""
+
+    def __init__(self, calls: Calls, methods: Methods, questions: Questions) -> None:
+        self._calls, self._methods, self._questions = calls, methods, questions
+        self._sessions: dict[str, tuple[tuple[str, str], Talking]] = {}
+        self._lines: set[_Line] = set()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def close(self) -> None:
+        """End all streams: the program stops."""
+        for line in self._lines:
+            line.end()
+
+    async def open(self, exchange: Exchange) -> None:
+        """Answer the GET that opens a session, until the client goes away."""
+        if self._calls.binding(*exchange.place) is None:
+            text = f'no binding is served for agent "{exchange.agent}" and user "{exchange.user}"'
+            await refuse(exchange.send, Refusal(404, text))
+            return
+        line, name = _Line(), secrets.token_urlsafe(18)
+        talking = Talking(self._calls, self._methods, self._questions, exchange.place, line.say)
+        self._sessions[name] = exchange.place, talking
+        self._lines.add(line)
+        agent, user = (quote(part, safe="") for part in exchange.place)
+        path = f"/agents/{agent}/users/{user}/messages?sessionId={name}"
+        try:
+            await line.run(exchange.send, exchange.receive, f"event: endpoint\ndata: {path}\n\n".encode())
+        finally:
+            del self._sessions[name]
+            self._lines.discard(line)
+            talking.end()
+        with contextlib.suppress(OSError):
+            await exchange.send({"type": "http.response.body", "body": b""})
+
+    async def take(self, exchange: Exchange, query: bytes, body: bytes) -> None:
+        """Accept what a client posts; the answers go out on its stream.
+
+        Raises:
+            EnvelopeError: it is no message.
+        """
+        name = parse_qs(query.decode("latin-1")).get("sessionId", [""])[0]
+        place, talking = self._sessions.get(name, (None, None))
+        if talking is None or place != exchange.place:
+            await refuse(exchange.send, Refusal(404, "there is no such session; open another stream"))
+            return
+        for message in _messages(body):
+            talking.hear(message)
+        await send_empty(exchange.send, 202)
+
+
+class _Line:
+    """The way to one client: what is said waits until it can be sent."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[bytes] = deque()
+        self._woken = asyncio.Event()
+        self._is_over = False
+
+    def say(self, message: bytes) -> None:
+        """Send a message; never blocks. A client that does not read loses its session."""
+        self._waiting.append(event(message))
+        if len(self._waiting) > _MOST_WAITING:
+            self._is_over = True
+        self._woken.set()
+
+    def end(self) -> None:
+        """Send nothing more."""
+        self._is_over = True
+        self._woken.set()
+
+    async def run(self, send: Send, receive: Receive, first: bytes) -> None:
+        """Send what is said, until the line ends."""
+        await send(dict(EVENT_STREAM))
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        gone = asyncio.create_task(self._end_when_gone(receive))
+        try:
+            while not self._is_over:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PING_SECONDS):
+                        await self._woken.wait()
+                self._woken.clear()
+                await self._write(send)
+        finally:
+            gone.cancel()
+
+    async def _write(self, send: Send) -> None:
+        texts = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        await send({"type": "http.response.body", "body": b"".join(texts) or _PING, "more_body": True})
+
+    async def _end_when_gone(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.end()
+
+
+def _messages(body: bytes) -> list[Message]:
+    if not is_batch(body):
+        return [message_of(body)]
+    return [message_of(part) for part in messages_of(body)]
