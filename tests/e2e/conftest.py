@@ -11,11 +11,10 @@ import pytest
 
 from support.agent_pods import AgentPod, agent_pod
 from support.kind import Kind, made_by_kind
-from support.release import NAMESPACE, Release, SandboxInside
+from support.release import AGENTS, NAMESPACE, Release, SandboxInside, tenant
 from support.timings import Timings
 
 ROOT = Path(__file__).parents[2]
-AGENTS = "agents"
 _TIMINGS = pytest.StashKey[Timings]()
 _VERSION = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 TAG = _VERSION[1] if _VERSION else ""
@@ -75,6 +74,7 @@ def release(kind: Kind, timings: Timings) -> Release:
     installed = Release(kind)
     with timings.taking("install: helm install until all pods are ready"):
         installed.install()
+    kind.apply(AGENTS, *tenant())
     return installed
 
 
@@ -95,14 +95,16 @@ def sandbox(agent: AgentPod) -> Iterator[SandboxInside]:
     inside.admin("DELETE", "/faults")
 
 
-def _take_over(kind: Kind, namespace: str) -> None:
-    """Make a namespace, or empty the one that an earlier run has made; refuse one that is somebody's."""
+def _take_over(release: Release, namespace: str) -> None:
+    """Make a namespace, anew if it is an earlier run's; refuse one that is somebody's."""
     mark = {"mcp.pipewise.io/e2e": "true"}
-    there = kind.kubectl("get", "namespace", namespace, "-o", "json", "--ignore-not-found")
-    if there:
+    kind = release.cluster
+    if there := kind.kubectl("get", "namespace", namespace, "-o", "json", "--ignore-not-found"):
         labels = json.loads(there)["metadata"]["labels"]
         assert mark.items() <= labels.items(), f"the namespace {namespace} is in use: give another cluster"
-        kind.kubectl("delete", "agentmcpbindings,pods", "--all", namespace=namespace)
+        if namespace == release.namespace:
+            release.uninstall()
+        kind.kubectl("delete", "namespace", namespace)
     labels = {"pod-security.kubernetes.io/enforce": "restricted", **mark}
     metadata = {"name": namespace, "labels": labels}
     kind.apply("", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})

@@ -5,7 +5,7 @@ import pytest
 from support.agent_pods import AgentPod
 from support.eventually import eventually_sync
 from support.mcp_wire import MAIL, SEND
-from support.release import Release, SandboxInside
+from support.release import AGENTS, Release, SandboxInside
 from support.timings import Timings
 
 pytestmark = pytest.mark.e2e
@@ -17,28 +17,34 @@ def test_a_bound_users_mail_is_sent_exactly_once(
     sandbox.connect("ada")
     with timings.taking("binding applied until Ready"):
         name = release.bind("ada")
-        eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
+        eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=60)
     with timings.taking("first call of a user, from another pod"):
-        answer = agent.call(release.endpoint("coordinator", "ada"), SEND, **MAIL)
+        answer = agent.call(release.endpoint(name), SEND, **MAIL)
     assert not answer.failed, answer.text
     assert sandbox.runs("ada") == 1
 
 
-def test_the_endpoint_in_the_status_can_be_called(
+def test_an_account_that_may_not_use_the_binding_is_refused(
     release: Release, agent: AgentPod, sandbox: SandboxInside
 ) -> None:
     sandbox.connect("eva")
     name = release.bind("eva")
-    eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
-    answer = agent.call(release.status(name)["endpoint"], SEND, **MAIL)
-    assert not answer.failed, answer.text
+    eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=60)
+    token = release.cluster.kubectl(
+        "create", "token", "default", "--audience=mcp.pipewise.io", namespace=AGENTS
+    )
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    for bearer, refused in ((token.strip(), 403), ("nobody", 401)):
+        headers = {"authorization": f"Bearer {bearer}"}
+        status, text = agent.request("POST", release.endpoint(name), body, headers)
+        assert status == refused, text
 
 
 def test_a_user_without_an_account_gets_results_marked_as_made_up(
     release: Release, agent: AgentPod, sandbox: SandboxInside
 ) -> None:
     name = release.bind("nora")
-    eventually_sync(lambda: release.ready(name) == ("False", "CredentialInvalid"), within=30)
-    answer = agent.call(release.endpoint("coordinator", "nora"), SEND, **MAIL)
+    eventually_sync(lambda: release.ready(name) == ("False", "CredentialInvalid"), within=60)
+    answer = agent.call(release.endpoint(name), SEND, **MAIL)
     assert answer.text.startswith("[demo]")
     assert sandbox.runs("nora") == 0

@@ -11,9 +11,9 @@ pytestmark = pytest.mark.e2e
 
 
 def test_every_pod_is_ready_at_once_and_none_has_restarted(release: Release) -> None:
-    pods = [pod for part in ("operator", "runtime", "sandbox") for pod in release.pods(part)]
+    pods = [pod for part in ("operator", "webhook", "sandbox") for pod in release.pods(part)]
     states = [state for pod in pods for state in pod["status"]["containerStatuses"]]
-    assert len(states) >= 3
+    assert len(states) >= 5
     assert all(state["ready"] for state in states)
     assert [state["name"] for state in states if state["restartCount"]] == []
 

@@ -7,30 +7,33 @@ import pytest
 from support.agent_pods import AgentPod
 from support.eventually import eventually_sync
 from support.mcp_wire import MAIL, SEND
-from support.release import NAME, Release, SandboxInside, binding
+from support.release import AGENTS, Release, SandboxInside, binding
 
 pytestmark = pytest.mark.e2e
 
-ELSEWHERE = "agents"
+ELSEWHERE = "pipewise"
 SERVICES = [{"name": "sendgrid", "app": "sendgrid"}]
 
 
 def test_a_binding_of_another_namespace_is_not_served(
     release: Release, agent: AgentPod, sandbox: SandboxInside
 ) -> None:
-    sandbox.connect("ines")
-    manifest = binding("ines", agent="coordinator", user="ines", placement="Managed", services=SERVICES)
+    for user in ("ines", "iris"):
+        sandbox.connect(user)
+    name = release.bind("iris")
+    manifest = binding("ines", agent="coordinator", user="ines", services=SERVICES)
     release.cluster.apply(ELSEWHERE, manifest)
-
+    eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=60)
     eventually_sync(lambda: release.ready("ines", ELSEWHERE)[0] == "False", within=30)
-    answer = agent.call(release.endpoint("coordinator", "ines"), SEND, **MAIL)
+    answer = agent.call(release.endpoint(name).replace("iris", "ines"), SEND, **MAIL)
     assert answer.failed
     assert sandbox.runs("ines") == 0
+    release.cluster.kubectl("delete", "amb", "ines", namespace=ELSEWHERE)
 
 
 @pytest.mark.parametrize("resource", ["agentmcpbindings", "pipedreamprojects", "mcpruntimes", "secrets"])
 def test_a_runtime_sees_nothing_of_another_namespace(release: Release, resource: str) -> None:
-    account = f"system:serviceaccount:{release.namespace}:{NAME}-runtime"
+    account = f"system:serviceaccount:{AGENTS}:pipewise-runtime"
     assert [verb for verb in ("get", "list", "watch") if _may(release, account, verb, resource)] == []
 
 

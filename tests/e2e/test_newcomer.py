@@ -24,14 +24,17 @@ def lives(release: Release) -> list[tuple[str, int]]:
 def test_a_new_user_is_served_by_the_pods_that_are_there(
     release: Release, agent: AgentPod, sandbox: SandboxInside, timings: Timings
 ) -> None:
+    first = release.bind("somebody")
+    eventually_sync(lambda: release.ready(first)[1] == "CredentialInvalid", within=60)
     sandbox.connect("new-user")
     before = lives(release)
 
     def is_served() -> bool:
-        return not agent.call(release.endpoint("coordinator", "new-user"), SEND, **MAIL).failed
+        url = release.endpoint(name)
+        return bool(url) and not agent.call(url, SEND, **MAIL).failed
 
     with timings.taking("a new user: binding applied until a call works"):
-        release.bind("new-user", demo="Never")
+        name = release.bind("new-user", demo="Never")
         eventually_sync(is_served, within=15)
     assert sandbox.runs("new-user") == 1
     assert lives(release) == before

@@ -4,7 +4,7 @@ import pytest
 
 from support.agent_pods import AgentPod
 from support.eventually import eventually_sync
-from support.release import NAME, Release, SandboxInside
+from support.release import AGENTS, NAME, Release, SandboxInside
 from support.timings import Timings
 
 pytestmark = pytest.mark.e2e
@@ -20,7 +20,7 @@ def test_calls_go_on_and_the_other_operator_takes_over(
     eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
     (leader,) = [pod for pod in release.pods("operator") if pod["metadata"]["name"] == _leader(release)]
 
-    with agent.calling(release.endpoint("coordinator", "otto"), READ) as called:
+    with agent.calling(release.endpoint(name), READ) as called:
         release.cluster.kill_container(leader, "operator")
         with timings.taking("takeover: the leading operator killed until a change is judged"):
             generation = _change(release, name)
@@ -41,7 +41,7 @@ def _leader(release: Release) -> str:
 def _change(release: Release, name: str) -> int:
     """Change a binding; its new generation."""
     patch = '{"spec": {"resilience": {"maxRetries": 2}}}'
-    where = release.namespace
+    where = AGENTS
     release.cluster.kubectl("patch", "amb", name, "--type=merge", f"--patch={patch}", namespace=where)
     generation: int = release.cluster.get("amb", name, where)["metadata"]["generation"]
     return generation

@@ -21,7 +21,7 @@ def test_a_dead_account_is_told_and_its_mending_too(
     sandbox.admin("PATCH", f"/accounts/{account}", {"dead": True, "healthy": False})
     with timings.taking("an account revoked until the status tells it (accounts are listed every 10 s)"):
         eventually_sync(lambda: release.ready(name) == ("False", "CredentialInvalid"), within=30)
-    answer = agent.call(release.endpoint("coordinator", "rosa"), SEND, **MAIL)
+    answer = agent.call(release.endpoint(name), SEND, **MAIL)
     assert answer.failed
     assert answer.details["connectURL"] in answer.text
     assert sandbox.runs("rosa") == 0
@@ -29,5 +29,5 @@ def test_a_dead_account_is_told_and_its_mending_too(
     sandbox.admin("PATCH", f"/accounts/{account}", {"dead": False, "healthy": True})
     with timings.taking("heal: an account mended until Ready"):
         eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
-    assert not agent.call(release.endpoint("coordinator", "rosa"), SEND, **MAIL).failed
+    assert not agent.call(release.endpoint(name), SEND, **MAIL).failed
     assert sandbox.runs("rosa") == 1

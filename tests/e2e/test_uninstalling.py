@@ -4,7 +4,7 @@ import pytest
 
 from support.agent_pods import AgentPod
 from support.eventually import eventually_sync
-from support.release import Release, SandboxInside
+from support.release import AGENTS, Release, SandboxInside
 from support.timings import Timings
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +32,7 @@ def test_uninstalling_leaves_nothing_but_the_kinds_and_the_users_objects(
             eventually_sync(lambda: _nothing_left(release), within=90)
         kinds = release.cluster.kubectl("get", "crds", "-o", "name")
         assert kinds.count(".mcp.pipewise.io") == 3
-        assert release.cluster.get("amb", name, release.namespace)["spec"]["user"] == "uta"
+        assert release.cluster.get("amb", name, AGENTS)["spec"]["user"] == "uta"
     finally:
         release.install()
 

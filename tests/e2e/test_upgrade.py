@@ -4,7 +4,7 @@ import pytest
 
 from support.agent_pods import AgentPod
 from support.eventually import eventually_sync
-from support.release import Release, SandboxInside
+from support.release import AGENTS, Release, SandboxInside
 from support.timings import Timings
 
 pytestmark = pytest.mark.e2e
@@ -19,9 +19,9 @@ def test_no_call_fails_while_an_upgrade_replaces_the_pods(
     name = release.bind("uma", "google_calendar")
     eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
     before = _pods(release)
-    with agent.calling(release.endpoint("coordinator", "uma"), READ) as called:
+    with agent.calling(release.endpoint(name), READ) as called:
         with timings.taking("helm upgrade until all pods are replaced and ready"):
-            release.install("operator.logLevel=debug", "runtime.logLevel=debug")
+            release.install("operator.logLevel=debug", "managed.logLevel=debug")
         eventually_sync(lambda: not _pods(release) & before, within=60)
         eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
     assert called.count > 0
@@ -30,9 +30,7 @@ def test_no_call_fails_while_an_upgrade_replaces_the_pods(
 
 def test_the_reports_of_replaced_runtimes_go_with_their_pods(release: Release) -> None:
     def are_the_pods() -> bool:
-        reports = {
-            each["metadata"]["name"] for each in release.cluster.items("mcpruntimes", release.namespace)
-        }
+        reports = {each["metadata"]["name"] for each in release.cluster.items("mcpruntimes", AGENTS)}
         return reports == {pod["metadata"]["name"] for pod in release.pods("runtime")}
 
     eventually_sync(are_the_pods, within=60)

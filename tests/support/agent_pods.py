@@ -103,7 +103,10 @@ class AgentPod:
 
 
 def agent_pod(name: str, image: str, **metadata: Mapping[str, str]) -> dict[str, Any]:
-    """The manifest of a pod that waits to be told what to ask, within the restricted standard."""
+    """The manifest of a pod that waits to be told what to ask, within the restricted standard.
+
+    Its ServiceAccount is `agent`, whose token for managed runtimes it has.
+    """
     token = {"audience": "mcp.pipewise.io", "expirationSeconds": 3600, "path": "token"}
     container = {
         "name": "agent",
@@ -122,6 +125,7 @@ def agent_pod(name: str, image: str, **metadata: Mapping[str, str]) -> dict[str,
         "kind": "Pod",
         "metadata": {"name": name, **metadata},
         "spec": {
+            "serviceAccountName": "agent",
             "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [container],
             "volumes": [

@@ -12,10 +12,15 @@ from .agent_pods import AgentPod
 from .chart import CHART
 from .kind import Kind, run
 from .operating import condition
+from .runtimes import credentials_manifest, project_manifest
 from .sandbox import PROJECT
 
 NAMESPACE = "pipewise"
+"""Where the chart is installed."""
+AGENTS = "agents"
+"""Where agents, their project and their bindings are."""
 NAME = "pipewise-mcp"
+SANDBOX_URL = f"http://{NAME}-sandbox.{NAMESPACE}.svc:8790"
 _HELM_TIMEOUT_SECONDS = 240
 
 
@@ -37,37 +42,32 @@ class Release:
         self._helm("uninstall", NAME, "--namespace", self.namespace, "--wait", "--ignore-not-found")
 
     def pods(self, component: str) -> Sequence[dict[str, Any]]:
-        """A component's pods that are not on their way out."""
-        found = self.cluster.items(
-            "pods", self.namespace, selector=f"app.kubernetes.io/component={component}"
-        )
+        """A component's pods that are not on their way out; `runtime` are those the operator made."""
+        namespace, selector = self.namespace, f"app.kubernetes.io/component={component}"
+        if component == "runtime":
+            namespace, selector = AGENTS, "mcp.pipewise.io/runtime=managed"
+        found = self.cluster.items("pods", namespace, selector)
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
-    def endpoint(self, agent: str, user: str) -> str:
-        """Where the Managed runtime serves a user's agent, by the name of its Service."""
-        host = f"{NAME}-runtime.{self.namespace}.svc:8720"
-        return f"http://{host}/agents/{agent}/users/{quote(user, safe='')}/mcp"
+    def endpoint(self, name: str) -> str:
+        """Where a binding is served, as its status says."""
+        url: str = self.status(name).get("endpoint", "")
+        return url
 
     def bind(self, user: str, app: str = "sendgrid", **spec: Any) -> str:  # noqa: ANN401 - JSON
         """Apply a Managed binding of the coordinator to one app; its name."""
         name = f"coordinator-{user}"
-        fields = {
-            "agent": "coordinator",
-            "user": user,
-            "placement": "Managed",
-            "services": [{"name": app.replace("_", "-"), "app": app}],
-            **spec,
-        }
-        self.cluster.apply(self.namespace, binding(name, **fields))
+        services = [{"name": app.replace("_", "-"), "app": app}]
+        fields = {"agent": "coordinator", "user": user, "placement": "Managed", "services": services}
+        self.cluster.apply(AGENTS, binding(name, **{**fields, **spec}))
         return name
 
-    def status(self, name: str, namespace: str = "") -> dict[str, Any]:
+    def status(self, name: str, namespace: str = AGENTS) -> dict[str, Any]:
         """A binding's status."""
-        found = self.cluster.get("agentmcpbinding", name, namespace or self.namespace)
-        status: dict[str, Any] = found.get("status", {})
+        status: dict[str, Any] = self.cluster.get("agentmcpbinding", name, namespace).get("status", {})
         return status
 
-    def ready(self, name: str, namespace: str = "") -> tuple[str, str]:
+    def ready(self, name: str, namespace: str = AGENTS) -> tuple[str, str]:
         """Status and reason of a binding's Ready."""
         return condition(self.status(name, namespace))
 
@@ -81,7 +81,7 @@ class SandboxInside:
     """The release's sandbox, turned from a pod."""
 
     pod: AgentPod
-    url: str = f"http://{NAME}-sandbox.{NAMESPACE}.svc:8790"
+    url: str = SANDBOX_URL
 
     def admin(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """One call of the admin API."""
@@ -104,3 +104,22 @@ def binding(name: str, **spec: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     """An AgentMCPBinding."""
     kind = {"apiVersion": "mcp.pipewise.io/v1alpha1", "kind": "AgentMCPBinding"}
     return {**kind, "metadata": {"name": name}, "spec": spec}
+
+
+def tenant() -> Sequence[dict[str, Any]]:
+    """What a team brings: a project at the sandbox, and an account for agents that may use its bindings."""
+    rights = {"apiGroups": ["mcp.pipewise.io"], "resources": ["agentmcpbindings"], "verbs": ["use"]}
+    rbac = "rbac.authorization.k8s.io"
+    return [
+        credentials_manifest(),
+        project_manifest(base=SANDBOX_URL, accountPollInterval="10s"),
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "agent"}},
+        {"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": {"name": "agent"}, "rules": [rights]},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "agent"},
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "agent"},
+            "subjects": [{"kind": "ServiceAccount", "name": "agent", "namespace": AGENTS}],
+        },
+    ]
