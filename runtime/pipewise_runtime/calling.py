@@ -51,6 +51,8 @@ class _Call:
     service: ServedService
     tool: Tool
     provider: Provider
+    begun: float
+    """When it came, on the monotonic clock; what it waited for before it was tried counts too."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -74,7 +76,8 @@ class Calling:
             read = _params_decoder.decode(params)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"tools/call: {error}") from error
-        await self._probing.looked_at(binding)
+        begun = self._clock.monotonic()
+        await self._probing.looked_at(binding, _shortest_timeout(binding))
         now_served = self._registry.binding(binding.agent, binding.user)
         if now_served is None:
             raise UnknownToolError(read.name)
@@ -90,7 +93,7 @@ class Calling:
             return self._registry.demo.call(binding.user, service.app, route.tool.name, _arguments(read))
         if route.tool.name != read.name:
             params = _renamed(params, route.tool.name)
-        call = _Call(binding, service, route.tool, self._registry.provider(binding, service))
+        call = _Call(binding, service, route.tool, self._registry.provider(binding, service), begun)
         return await self._carry_out(call, params, caller)
 
     def _without_catalogue(self, binding: ServedBinding, name: str) -> bytes:
@@ -109,7 +112,6 @@ class Calling:
         if project is None:
             cause = f"the PipedreamProject {binding.project} does not exist"
             return failure(service, GiveUp(Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, cause), 0)
-        started = self._clock.monotonic()
         asked = Asked(
             key=SessionKey(project, service.app, binding.user, service.account_id),
             method="tools/call",
@@ -124,9 +126,9 @@ class Calling:
             tool=call.tool.name,
             param_headers=call.tool.headers,
         )
-        operation = Operation(call.tool.read_only, started + service.timeout_seconds, binding.resilience)
+        operation = Operation(call.tool.read_only, call.begun + service.timeout_seconds, binding.resilience)
         came = await self._operating.run(asked, operation)
-        self._metrics.duration.labels(service.app).observe(self._clock.monotonic() - started)
+        self._metrics.duration.labels(service.app).observe(self._clock.monotonic() - call.begun)
         return self._answered(call, came) if isinstance(came, Answered) else self._unanswered(call, came)
 
     def _gate(self, call: _Call) -> Happened | GiveUp | None:
@@ -204,6 +206,11 @@ class Calling:
 
     def _count(self, call: _Call, outcome: str) -> None:
         self._metrics.calls.labels(call.binding.agent, call.service.app, outcome).inc()
+
+
+def _shortest_timeout(binding: ServedBinding) -> float:
+    """How long any call of the binding may wait before it is known which service it is for."""
+    return min((service.timeout_seconds for service in binding.services), default=0.0)
 
 
 def _arguments(params: _Params) -> dict[str, Any]:

@@ -70,8 +70,8 @@ class Probing:
         """Something may be due: look now."""
         self._woken.set()
 
-    async def looked_at(self, binding: ServedBinding) -> None:
-        """Wait until every live app of the binding was looked at once; bounded."""
+    async def looked_at(self, binding: ServedBinding, within_seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until every live app of the binding was looked at once; bounded by our patience too."""
         if self._registry.is_settled(binding):
             return
         unseen = [
@@ -79,7 +79,7 @@ class Probing:
         ]
         if unseen:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(min(within_seconds, PATIENCE_SECONDS)):
                     await asyncio.gather(*(provider.looked.wait() for provider in unseen))
 
     async def run(self) -> None:

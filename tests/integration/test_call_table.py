@@ -207,6 +207,16 @@ async def test_a_write_that_gets_no_answer_in_time_is_unknown_and_answered_at_th
     assert 0.4 < time.monotonic() - started < 1.5
 
 
+async def test_a_call_before_the_first_look_at_its_app_is_answered_by_its_deadline() -> None:
+    async with sandbox() as upstream, running_engine(upstream) as rig:
+        await rig.sandbox.admin.add_account("user-42", "sendgrid")
+        await rig.sandbox.admin.fault("hang", method="initialize")
+        rig.engine.serve(binding(replace(service(), timeout_seconds=0.5)))
+        started = time.monotonic()
+        assert problem(await rig.send())["outcome"] == "not_run"
+        assert time.monotonic() - started < 1.5
+
+
 async def test_a_tools_own_error_is_passed_on_and_never_retried(rig: Rig) -> None:
     await rig.sandbox.admin.fault("tool_error", method="tools/call")
     result = await rig.read()
