@@ -29,5 +29,5 @@ def charted_operator(namespace: Namespace, folder: Path, *values: str, scope: Se
     config.write_text(namespace.cluster.plane.kubeconfig_text(token, namespace.name))
     managed.write_text(named(found, "ConfigMap", "-managed")["data"]["managed.yaml"])
     lease = ("--lease", f"{namespace}-operator")
-    arguments = ["--metrics", "127.0.0.1:0", "--kubeconfig", config, "--managed", managed, *lease, *scope]
-    return Program("pipewise_operator", arguments, folder)
+    where: list[str | Path] = ["--metrics", "127.0.0.1:0", "--kubeconfig", config, "--managed", managed]
+    return Program("pipewise_operator", [*where, *lease, *scope], folder)

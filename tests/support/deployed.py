@@ -69,7 +69,12 @@ class Deployed:
 @contextlib.contextmanager
 def deployed(namespace: Namespace, folder: Path, **project: Any) -> Iterator[Deployed]:  # noqa: ANN401 - JSON
     """Start everything and apply a project with its credentials."""
-    everywhere = ["--kubeconfig", namespace.cluster.kubeconfig, "--namespace", namespace.name]
+    everywhere: list[str | Path] = [
+        "--kubeconfig",
+        namespace.cluster.kubeconfig,
+        "--namespace",
+        namespace.name,
+    ]
     with (
         serving_sandbox({"settings": {"developmentUserLimit": 100_000}}) as url,
         Program(
