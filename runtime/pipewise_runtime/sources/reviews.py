@@ -22,6 +22,7 @@ _ACCESS_REVIEWS = create_global_resource(
 _VERB = "use"
 _TIMEOUT_SECONDS = 3.0
 _MOST_AT_ONCE = 16
+"""So that a flood of made-up tokens does not become one of reviews."""
 _FORBIDDEN = 403
 
 
@@ -30,7 +31,7 @@ class ApiReviews:
 
     Args:
         client: the client of the namespace whose bindings are served.
-        timeout_seconds: how long one review may take.
+        timeout_seconds: how long one review may take, waiting for its turn included.
     """
 
     def __init__(self, client: AsyncClient, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
@@ -81,11 +82,11 @@ class ApiReviews:
         return bool((await self._status_of(_ACCESS_REVIEWS(spec=spec))).get("allowed"))
 
     async def _status_of(self, review: GenericGlobalResource) -> dict[str, Any]:
-        async with self._turns:
-            try:
+        try:
+            async with asyncio.timeout(self._timeout_seconds), self._turns:
                 return await self._asked_twice(review)
-            except (httpx2.HTTPError, OSError, msgspec.DecodeError) as error:
-                raise ReviewsUnavailableError(_cause_of(error)) from error
+        except (httpx2.HTTPError, OSError, msgspec.DecodeError) as error:
+            raise ReviewsUnavailableError(_cause_of(error)) from error
 
     async def _asked_twice(self, review: GenericGlobalResource) -> dict[str, Any]:
         """Ask again where an idle connection turned out to be closed: a review changes nothing."""
@@ -95,8 +96,7 @@ class ApiReviews:
             return await self._asked(review)
 
     async def _asked(self, review: GenericGlobalResource) -> dict[str, Any]:
-        async with asyncio.timeout(self._timeout_seconds):
-            answer = await self._client.create(review)
+        answer = await self._client.create(review)
         status: dict[str, Any] = answer.get("status") or {}
         return status
 
