@@ -43,6 +43,14 @@ async def asked(door: Door, token: str | None, user: str = "user-42") -> httpx2.
         return await http.post(f"/agents/coordinator/users/{user}/mcp", json=HELLO)
 
 
+def pod_token(namespace: Namespace, pod: str) -> str:
+    """A token as the kubelet would mount it into a pod of the agents, which is made."""
+    namespace.service_account_token("agents")
+    spec = {"serviceAccountName": "agents", "containers": [{"name": "a", "image": "a"}]}
+    namespace.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod}, "spec": spec})
+    return namespace.service_account_token("agents", [AUDIENCE], pod)
+
+
 def paste(namespace: Namespace, commands: str) -> None:
     """Run commands as the administrator would in a shell."""
     kubectl = f"{namespace.cluster.kubectl_program} --kubeconfig {namespace.cluster.kubeconfig}"
@@ -100,11 +108,8 @@ async def test_a_token_that_has_expired_is_refused(namespace: Namespace, door: D
 
 
 async def test_a_token_of_a_pod_that_is_gone_is_refused(namespace: Namespace, door: Door) -> None:
-    namespace.service_account_token("agents")
-    spec = {"serviceAccountName": "agents", "containers": [{"name": "a", "image": "a"}]}
-    namespace.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "gone"}, "spec": spec})
     grant(namespace, BINDING, f"{namespace}:agents")
-    bound = namespace.service_account_token("agents", [AUDIENCE], pod="gone")
+    bound = pod_token(namespace, "gone")
     namespace.kubectl("delete", "pod", "gone", "--force", "--grace-period=0")
     await eventually(lambda: _becomes(door, bound, 401))
     answer = await asked(door, bound)
@@ -186,7 +191,7 @@ async def test_agents_are_let_in_by_the_token_that_their_pod_has_mounted(
     namespace: Namespace, tmp_path: Path
 ) -> None:
     mounted = tmp_path / "token"
-    mounted.write_text(namespace.service_account_token("agents", [AUDIENCE]))
+    mounted.write_text(pod_token(namespace, "agents-0"))
     calls = AgentCalls()
     grant(namespace, BINDING, f"{namespace}:agents")
     async with guarded_by(namespace, calls) as door:
