@@ -99,6 +99,20 @@ async def test_two_tokens_at_once_are_none(door: Door, reviews: MemoryReviews) -
     assert not reviews.asked
 
 
+async def test_a_binding_that_is_missing_costs_as_many_questions_as_one_that_is_there(
+    door: Door, reviews: MemoryReviews
+) -> None:
+    reviews.rights.clear()
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx2.AsyncClient(base_url=door.url, headers=headers, timeout=5) as http:
+        for user, name in (("user-42", "coordinator-user-42"), ("nobody", "coordinator/nobody")):
+            reply = await http.post(f"/agents/coordinator/users/{user}/mcp", json=rpc("ping"))
+            assert reply.status_code == 403
+            assert reviews.asked == {TOKEN: 1, "": 1, name: 1}
+            reviews.asked.clear()
+            door.time.passed += 60
+
+
 async def test_the_program_serves_those_who_may_and_writes_no_token_into_its_logs(
     namespace: Namespace, tmp_path: Path
 ) -> None:
