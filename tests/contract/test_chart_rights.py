@@ -174,10 +174,11 @@ def test_the_operator_gets_ready_with_these_rights_and_misses_none(
     namespace.apply(*[e for e in objects(values, namespace=namespace.name) if e["kind"] in wanted])
     config = str(_kubeconfig(namespace, f"{RELEASE}-pipewise-mcp-operator", tmp_path))
     scope = [*options, namespace.name] if options else []
-    arguments = ["--metrics", "127.0.0.1:0", "--kubeconfig", config, *scope]
+    lease = ["--lease", f"{RELEASE}-pipewise-mcp-operator"]
+    arguments = ["--metrics", "127.0.0.1:0", "--kubeconfig", config, *lease, *scope]
     with Program("pipewise_operator", arguments, tmp_path) as operator:
         url = operator.url("metrics")
-        eventually_sync(lambda: _is_ready(url), within=15)
+        eventually_sync(lambda: _is_ready(url) and '"event": "leading"' in operator.log, within=15)
     assert "orbidden" not in operator.log
     assert "ermission" not in operator.log
 

@@ -28,7 +28,7 @@ def operated(namespace: Namespace, tmp_path: Path) -> Iterator[Operated]:
     values = f"operator.namespaces={{{namespace}}}"
     scope = ["--namespace", namespace.name]
     with serving_sandbox({}) as url, charted_operator(namespace, tmp_path, values, scope=scope) as program:
-        program.url("metrics")
+        program.url("metrics", within=30)
         running = Operated(namespace, program)
         running.credentials()
         running.project(f"{url}/v1")

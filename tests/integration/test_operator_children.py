@@ -1,5 +1,6 @@
 """What the operator makes for runtimes, with the chart's rights: identities and managed runtimes."""
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def operated(namespace: Namespace, pipedream: Sandbox, tmp_path: Path) -> Iterat
     """An operator of one namespace, and a project."""
     values = f"operator.namespaces={{{namespace}}}"
     with charted_operator(namespace, tmp_path, values, scope=["--namespace", namespace.name]) as program:
-        program.url("metrics")
+        program.url("metrics", within=30)
         running = Operated(namespace, program)
         running.credentials()
         running.project(pipedream.api_url)
@@ -142,7 +143,9 @@ async def test_a_managed_binding_is_ready_by_the_runtime_of_its_own_shard_only(
     await eventually(lambda: "shard" not in operated.status())
 
 
-async def test_what_somebody_changes_or_deletes_is_put_right_by_the_next_leader(operated: Operated) -> None:
+async def test_what_somebody_changes_or_deletes_is_put_right_and_nothing_else_is_written(
+    operated: Operated,
+) -> None:
     namespace = operated.namespace
     operated.binding(placement="Managed")
     await eventually(lambda: len(made(namespace)) == 6)
@@ -150,9 +153,13 @@ async def test_what_somebody_changes_or_deletes_is_put_right_by_the_next_leader(
     assert operated.program.terminate() == 0
     namespace.kubectl("delete", "service", "pipewise-runtime-0")
     namespace.kubectl("scale", "deployment", "pipewise-runtime-0", "--replicas=5")
+    before = len(operated.program.log)
     operated.program.start()
     await eventually(lambda: made(namespace) == everything, within=20)
     await eventually(lambda: namespace.get("deployment", "pipewise-runtime-0")["spec"]["replicas"] == 1)
+    events = [json.loads(line) for line in operated.program.log[before:].splitlines()]
+    applied = sorted(each["kind"] for each in events if each["event"] == "runtime's object applied")
+    assert applied == ["Deployment", "Service"]
 
 
 async def test_with_all_namespaces_the_operator_names_who_may_have_tokens_reviewed(

@@ -30,12 +30,16 @@ class Drift:
     delete: list[Body]
 
 
+_UNLISTED = "apiVersion"
+"""What the items of a list do not say of themselves; their kind stands for it."""
+
+
 def drift(wanted: Iterable[Body], found: Iterable[Body]) -> Drift:
     """Compare; fields nobody asked for (defaults, status) and other ways to write a quantity do not count."""
     there = {Name.of(body): body for body in found}
     asked = {Name.of(body): body for body in wanted}
     return Drift(
-        apply=[body for name, body in asked.items() if name not in there or not says(there[name], body)],
+        apply=[body for name, body in asked.items() if name not in there or not _is_met(there[name], body)],
         delete=[body for name, body in there.items() if name not in asked and not _is_going(body)],
     )
 
@@ -56,6 +60,10 @@ def says(found: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON
     if isinstance(wanted, str) and isinstance(found, str):
         return found == wanted or (amount(found) is not None and amount(found) == amount(wanted))
     return bool(found == wanted)
+
+
+def _is_met(found: Body, wanted: Body) -> bool:
+    return says(found, {name: value for name, value in wanted.items() if name != _UNLISTED})
 
 
 def _is_going(body: Body) -> bool:
