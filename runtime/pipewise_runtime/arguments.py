@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .admitting import MOST_IN_FLIGHT
 from .permitting import AUDIENCE
 from .server.listening import Address
 
@@ -30,6 +31,7 @@ class Arguments:
     profiles: Path | None
     kubeconfig: Path | None
     bindings: Path | None
+    max_in_flight_per_service: int
     log_level: str
     pod_uid: str
 
@@ -64,6 +66,7 @@ def arguments_of(words: Sequence[str], environment: Mapping[str, str] = os.envir
         profiles=given.profiles,
         kubeconfig=given.kubeconfig,
         bindings=given.bindings,
+        max_in_flight_per_service=given.max_in_flight_per_service,
         log_level=given.log_level,
         pod_uid=environment.get("POD_UID", ""),
     )
@@ -112,6 +115,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     add("--kubeconfig", type=_file, metavar="FILE", help="how to reach Kubernetes from outside [KUBECONFIG]")
     add("--bindings", type=_folder, metavar="DIR", help="read bindings from YAML files, without Kubernetes")
+    add(
+        "--max-in-flight-per-service",
+        type=_positive,
+        default=MOST_IN_FLIGHT,
+        metavar="N",
+        help=f"calls of one user at one service under way at once; others wait in line [{MOST_IN_FLIGHT}]",
+    )
     add("--log-level", choices=_LEVELS, default="info")
     return parser
 
@@ -121,6 +131,12 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return int(text)
 
 
 def _file(text: str) -> Path:

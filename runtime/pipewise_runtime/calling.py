@@ -13,11 +13,12 @@ import structlog
 
 from pipewise_crds import Verdict
 
+from .admitting import Admitting
 from .core.breaker import Breaker
 from .core.catalogue import Tool
 from .core.param_headers import mismatch
 from .core.retry import AccountRequired, GiveUp, Happened, Operation, Outcome, Throttled
-from .operating import Answered, Asked, Operating, Unanswered, counts
+from .operating import Answered, Asked, Unanswered, counts
 from .ports import Caller, HeaderMismatchError, Token, UnknownToolError, UpstreamFaultError
 from .probing import Probing
 from .problems import failure
@@ -64,9 +65,9 @@ class Calling:
     """Carries out tool calls of bindings."""
 
     def __init__(
-        self, registry: Registry, operating: Operating, standing: Standing, probing: Probing
+        self, registry: Registry, admitting: Admitting, standing: Standing, probing: Probing
     ) -> None:
-        self._registry, self._operating = registry, operating
+        self._registry, self._admitting = registry, admitting
         self._standing, self._probing = standing, probing
         self._clock, self._metrics, self._evidence = registry.clock, registry.metrics, registry.evidence
 
@@ -127,7 +128,7 @@ class Calling:
             param_headers=call.tool.headers,
         )
         operation = Operation(call.tool.read_only, call.begun + service.timeout_seconds, binding.resilience)
-        came = await self._operating.run(asked, operation)
+        came = await self._admitting.run(call.place, asked, operation)
         self._metrics.duration.labels(service.app).observe(self._clock.monotonic() - call.begun)
         return self._answered(call, came) if isinstance(came, Answered) else self._unanswered(call, came)
 

@@ -5,6 +5,7 @@ import contextlib
 import ssl
 from collections.abc import Callable
 
+from .admitting import MOST_IN_FLIGHT, Admitting
 from .announcements import Announcements
 from .calling import Calling
 from .clock import Clock
@@ -34,15 +35,16 @@ class Engine:
         evidence: Evidence,
         metrics: Metrics,
         clock: Clock = _CLOCK,
-        tls: ssl.SSLContext | None = None,
+        most_in_flight: int = MOST_IN_FLIGHT,
     ) -> None:
         self._metrics = metrics
-        self._pool = Pool(tls or ssl.create_default_context())
+        self._pool = Pool(ssl.create_default_context())
         self._standing = Standing(clock, evidence, metrics)
         self._registry = Registry(clock, evidence, metrics, Demo(clock))
         operating = Operating(self._pool, tokens, clock)
         self._probing = Probing(self._registry, Listing(self._registry, operating, self._standing, clock))
-        self._calling = Calling(self._registry, operating, self._standing, self._probing)
+        admitting = Admitting(operating, metrics, clock, most_in_flight)
+        self._calling = Calling(self._registry, admitting, self._standing, self._probing)
         self._crossing = Crossing(self._calling)
         self._announcements = Announcements(self._registry, self._pool, tokens, self._probing)
         self._prober: asyncio.Task[None] | None = None

@@ -35,6 +35,9 @@ class Metrics:
             "quota_rejections", "Tries met by 429 or by our own share of the quota.", "project"
         )
         self.token_rejections = self._counter("token_rejections", "Tries met by 401.", "project")
+        self.calls_refused = self._counter(
+            "calls_refused", "Calls not begun because too many were under way and in line.", "app"
+        )
         self.refusals = self._counter("refusals", "Requests refused at the door.", "code", "reason")
         self.provider_available = self._gauge(
             "provider_available", "1 while an app answers, 0 while it does not.", "project", "app"
@@ -45,6 +48,7 @@ class Metrics:
         self.quota_exhausted = self._gauge(
             "quota_exhausted", "1 while Pipedream refuses runs of a project.", "project"
         )
+        self.calls_waiting = self._gauge("calls_waiting", "Calls in line behind those under way.")
         self.sessions = self._gauge("sessions_open", "Upstream sessions open.")
         self.bindings = self._gauge("bindings", "Bindings served.")
         self.tasks = self._gauge("tasks", "Tasks of the event loop; at rest always the same few.")
@@ -80,7 +84,7 @@ class Metrics:
         for outcome in OUTCOMES:
             self.calls.labels(agent, app, outcome)
         self.demo_calls.labels(agent, app)
-        _touch((self.duration, self.reinitialisations), app)
+        _touch((self.duration, self.reinitialisations, self.calls_refused), app)
         for reason in RETRY_REASONS:
             self.retries.labels(app, reason)
         self.breaker_open.labels(project, app)

@@ -50,6 +50,9 @@ def _sentence(app: str, given_up: GiveUp, problem: Problem) -> str:
     sentence = f"Ups, hubo un error al conectarse con {title_of(app)}"
     if given_up.outcome is Outcome.UNKNOWN:
         return f"{sentence}: no se sabe si la acción se realizó"
+    if given_up.verdict is Verdict.RUNTIME_UNAVAILABLE and problem.retry_after_seconds:
+        again = f"Inténtalo de nuevo en {problem.retry_after_seconds} s"
+        return f"{sentence}: hay demasiadas llamadas a la vez. {again}"
     if problem.connect_url:
         return f"{sentence}. Conecta tu cuenta aquí: {problem.connect_url}"
     if given_up.verdict is Verdict.QUOTA_EXHAUSTED and problem.retry_after_seconds:

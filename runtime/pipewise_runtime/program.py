@@ -51,7 +51,8 @@ class Program:
         metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         arguments = self._arguments
         surroundings: Surroundings = OverFiles(arguments) if arguments.bindings else InKubernetes(arguments)
-        engine = Engine(surroundings.tokens, evidence, metrics)
+        most_in_flight = arguments.max_in_flight_per_service
+        engine = Engine(surroundings.tokens, evidence, metrics, most_in_flight=most_in_flight)
         agents_app = AgentsApp(engine, is_loopback=arguments.listen.is_loopback)
         health_app = HealthApp(metrics.registry, lambda: self._unready(surroundings))
         door = _door(agents_app, engine, arguments, surroundings, metrics)

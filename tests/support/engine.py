@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipewise_crds import AccountState, Resilience
+from pipewise_runtime.admitting import MOST_IN_FLIGHT
 from pipewise_runtime.clock import Clock
 from pipewise_runtime.core.evidence import Evidence
 from pipewise_runtime.engine import Engine
@@ -127,10 +128,12 @@ class Rig:
 
 
 @asynccontextmanager
-async def running_engine(sandbox: Sandbox, clock: Clock | None = None) -> AsyncIterator[Rig]:
+async def running_engine(
+    sandbox: Sandbox, clock: Clock | None = None, most_in_flight: int = MOST_IN_FLIGHT
+) -> AsyncIterator[Rig]:
     """An engine that serves the sandbox's built-in project under the name `default`."""
     tokens, evidence, metrics = SandboxTokens(sandbox), Evidence(), Metrics("test")
-    engine = Engine(tokens, evidence, metrics, clock or Clock())
+    engine = Engine(tokens, evidence, metrics, clock or Clock(), most_in_flight)
     engine.serve_project(Project("default", PROJECT, "development", sandbox.mcp_url))
     await engine.start()
     try:

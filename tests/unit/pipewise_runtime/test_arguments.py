@@ -14,6 +14,7 @@ def test_the_defaults_are_those_of_a_sidecar() -> None:
     assert arguments.metrics == Address("127.0.0.1", 8721)
     assert (arguments.placement, arguments.agents, arguments.namespace) == ("Sidecar", frozenset(), None)
     assert arguments.name
+    assert arguments.max_in_flight_per_service == 32
 
 
 def test_the_environment_speaks_where_the_command_line_does_not(tmp_path: Path) -> None:
@@ -38,6 +39,7 @@ def test_the_environment_speaks_where_the_command_line_does_not(tmp_path: Path) 
     ("words", "message"),
     [
         (["--listen", "8720"], "HOST:PORT"),
+        (["--max-in-flight-per-service", "0"], "above 0"),
         (["--listen", "127.0.0.1:99999"], "HOST:PORT"),
         (["--profiles", "/not/there"], "/not/there is not a file"),
         (["--bindings", "/not/there"], "/not/there is not a folder"),
