@@ -56,7 +56,7 @@ def manifest(*values: str, namespace: str = "pipewise") -> str:
 def objects(*values: str, namespace: str = "pipewise") -> Sequence[dict[str, Any]]:
     """The chart's objects with these `--set` values: those that are there while the release is."""
     every = [each for each in yaml.safe_load_all(manifest(*values, namespace=namespace)) if each]
-    return [each for each in every if _hook(each) != "pre-delete"]
+    return [each for each in every if not _hook(each).endswith("-delete")]
 
 
 def named(found: Iterable[dict[str, Any]], kind: str, suffix: str = "") -> dict[str, Any]:

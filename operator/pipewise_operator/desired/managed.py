@@ -17,6 +17,8 @@ AUDIENCE = "mcp.pipewise.io"
 """Whom the tokens of agents are for."""
 _MANAGED = {**LABELS, RUNTIME_LABEL: "managed"}
 _PROFILES_PATH = "/etc/pipewise"
+_GOING_SECONDS = 4
+"""How long a pod that is to go still answers; with the 25 s of its drain, less than Kubernetes' 30 s."""
 
 
 def managed(namespace: str, shards: Sequence[int], settings: ManagedSettings, profiles: str) -> list[Json]:
@@ -170,6 +172,8 @@ def _container(shard: int, settings: ManagedSettings, *, with_profiles: bool) ->
             {"name": "mcp", "protocol": "TCP", "containerPort": PORT},
             {"name": "metrics", "protocol": "TCP", "containerPort": METRICS_PORT},
         ],
+        # Nodes hear that a pod goes some moments after the pod does, and send it calls until then.
+        "lifecycle": {"preStop": {"sleep": {"seconds": _GOING_SECONDS}}},
         "livenessProbe": _probe("/healthz", period=10, timeout=3),
         "readinessProbe": _probe("/readyz", period=3, timeout=2),
         "securityContext": {
