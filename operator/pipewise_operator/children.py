@@ -6,7 +6,7 @@ elsewhere, no finalizer is needed, and what somebody changes by hand is put righ
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -39,6 +39,15 @@ class Installation:
     def bindings_per_shard(self) -> int | None:
         """None: there are no managed runtimes."""
         return self.managed.bindings_per_shard if self.managed else None
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What a namespace has: shards with bindings, accounts of pods with sidecars, projects."""
+
+    shards: set[int] = field(default_factory=set)
+    accounts: set[str] = field(default_factory=set)
+    projects: set[str] = field(default_factory=set)
 
 
 class Children:
@@ -81,15 +90,15 @@ class Children:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _round(self) -> None:
-        while self._namespaces:
-            namespace = min(self._namespaces)
-            await self._keep(namespace)
-            self._namespaces.discard(namespace)
-        await self._authorise()
+        taken, self._namespaces = sorted(self._namespaces), set()
+        found = self._census()
+        for namespace in taken:
+            await self._keep(namespace, found.get(namespace, Census()))
+        await self._authorise([namespace for namespace, census in found.items() if census.shards])
 
-    async def _keep(self, namespace: str) -> None:
+    async def _keep(self, namespace: str, census: Census) -> None:
         there = [body for name, body in self._there.items() if name.namespace == namespace]
-        change = drift(self._wanted(namespace), there)
+        change = drift(self._wanted(namespace, census), there)
         for body in change.apply:
             await self._try(self._cluster.apply(body), body, "applied")
             self._there[Name.of(body)] = body
@@ -107,32 +116,34 @@ class Children:
         else:
             _log.info(f"runtime's object {done}", **what)
 
-    def _wanted(self, namespace: str) -> list[dict[str, Any]]:
-        shards = self._shards().get(namespace, set())
-        accounts = {name for key, name in self._world.accounts.items() if key.namespace == namespace}
-        projects = [key.name for key in self._world.projects if key.namespace == namespace]
-        wanted = identities(namespace, accounts | ({ROLE} if shards else set()), projects)
+    def _wanted(self, namespace: str, census: Census) -> list[dict[str, Any]]:
+        accounts = census.accounts | ({ROLE} if census.shards else set())
+        wanted = identities(namespace, accounts, census.projects)
         settings = self._installation.managed
         if settings is not None:
-            wanted += managed(namespace, sorted(shards), settings, self._installation.profiles)
+            wanted += managed(namespace, sorted(census.shards), settings, self._installation.profiles)
         return wanted
 
-    async def _authorise(self) -> None:
+    async def _authorise(self, namespaces: Iterable[str]) -> None:
         """Let the managed runtimes, and no others, have tokens reviewed."""
         settings = self._installation.managed
         if settings is None or not settings.authentication:
             return
-        wanted = authentication(settings.authentication, sorted(self._shards()))
+        wanted = authentication(settings.authentication, sorted(namespaces))
         if wanted != self._reviewers:
             await self._try(self._cluster.apply(wanted), wanted, "applied")
             self._reviewers = wanted
 
-    def _shards(self) -> Mapping[str, set[int]]:
-        found: dict[str, set[int]] = {}
-        if self._installation.managed is None:
-            return found
-        for key, record in self._world.bindings.items():
-            shard = shard_of(record)
-            if shard is not None:
-                found.setdefault(key.namespace, set()).add(shard)
+    def _census(self) -> Mapping[str, Census]:
+        """What each namespace has that its runtimes' objects follow from, in one pass over everything."""
+        found: dict[str, Census] = {}
+        for pod, account in self._world.accounts.items():
+            found.setdefault(pod.namespace, Census()).accounts.add(account)
+        for project in self._world.projects:
+            found.setdefault(project.namespace, Census()).projects.add(project.name)
+        if self._installation.managed is not None:
+            for key, record in self._world.bindings.items():
+                shard = shard_of(record)
+                if shard is not None:
+                    found.setdefault(key.namespace, Census()).shards.add(shard)
         return found
