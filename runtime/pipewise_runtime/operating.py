@@ -50,8 +50,7 @@ def _not_listed() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What is asked of the upstream, and who wants to know how it goes."""
 
     key: SessionKey

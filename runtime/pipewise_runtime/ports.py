@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from .core.eras import PLAIN, Speaks
 from .served import Project, ServedBinding
 
@@ -87,8 +89,7 @@ OnRequest = Callable[[str, bytes], Awaitable[Said]]
 """Passes on a request that the upstream sends while a call runs, its method and encoded params."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who makes a call, and how it is reached while the call runs."""
 
     notify: OnNotification

@@ -5,9 +5,8 @@ request says so itself, in `_meta`. What both eras know passes as the bytes it c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -57,8 +56,7 @@ class Era(StrEnum):
     """Every request stands alone; since 2026-07-28."""
 
 
-@dataclass(frozen=True, slots=True)
-class Speaks:
+class Speaks(NamedTuple):
     """How a caller speaks; a session that one such caller opened serves all who speak like it."""
 
     era: Era = Era.HANDSHAKE

@@ -1,17 +1,13 @@
 """One HTTP request whose head was accepted, and the short answers that all doors give."""
 
-from dataclasses import dataclass
-
-from pipewise_runtime.served import ServedBinding
+import msgspec
 
 from .asgi import Headers, Receive, Send, send_json
 from .envelope import INVALID_REQUEST, NOT_SERVED, Message, error_reply
-from .heads import Refusal, Terms
-from .modern import Routing
+from .heads import RawRouting, Refusal, Terms
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """One HTTP request whose head was accepted."""
 
     agent: str
@@ -19,7 +15,8 @@ class Exchange:
     terms: Terms
     session: bytes
     """The session's id; empty where there is none."""
-    routing: Routing
+    routing: RawRouting
+    """The headers that say again what the body says."""
     headers: Headers
     """All headers, in lower case."""
     receive: Receive
@@ -29,15 +26,6 @@ class Exchange:
     def place(self) -> tuple[str, str]:
         """Agent and user."""
         return self.agent, self.user
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A request that one binding answers."""
-
-    exchange: Exchange
-    binding: ServedBinding
-    message: Message
 
 
 async def refuse(send: Send, refusal: Refusal) -> None:

@@ -18,7 +18,8 @@ from .versions import HANDSHAKE, WITHOUT_HEADER
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = {"mcp": ("POST", "GET", "DELETE"), "sse": ("GET",), "messages": ("POST",)}
 _PARAM = b"mcp-param-"
-_NO_ROUTING = Routing()
+RawRouting = tuple[bytes, bytes, bytes]
+"""Version, method and name, as they came."""
 
 
 class Head(NamedTuple):
@@ -63,7 +64,7 @@ _FIELDS = {
 }
 
 
-def head_of(method: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Head, bytes, Routing]:
+def head_of(method: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Head, bytes, RawRouting]:
     """Pick the headers that matter, the session's id, and those that say again what the body says.
 
     Repeated headers are joined, as HTTP says.
@@ -74,8 +75,13 @@ def head_of(method: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Head, 
         if index is not None:
             found[index] = found[index] + b", " + value if found[index] else value
     host, origin, content_type, accept, version, session, mcp_method, mcp_name = found
-    routing = Routing(_text(version), _text(mcp_method), _text(mcp_name)) if version else _NO_ROUTING
-    return Head(method, host, origin, content_type, accept, version), session, routing
+    head = Head(method, host, origin, content_type, accept, version)
+    return head, session, (version, mcp_method, mcp_name)
+
+
+def routing_of(raw: RawRouting) -> Routing:
+    """The headers that say again what the body says, as text."""
+    return Routing(*map(_text, raw))
 
 
 def param_headers_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from .envelope import (
     result_reply,
 )
 from .exchange import Exchange, id_of, not_served, refuse
-from .heads import Refusal, param_headers_of
+from .heads import Refusal, param_headers_of, routing_of
 from .methods import FaultError, Methods
 from .modern import STATUS, Envelope, Rejection, examined, unsupported
 from .questions import unasked
@@ -50,7 +50,7 @@ class ModernPosts:
         if not bytes(message.id):
             await self._take_note(exchange)
             return
-        envelope = examined(message, exchange.routing)
+        envelope = examined(message, routing_of(exchange.routing))
         binding = self._calls.binding(exchange.agent, exchange.user)
         if isinstance(envelope, Rejection):
             await _reject(exchange, message, envelope)

@@ -27,17 +27,18 @@ class AskedBack:
 
     def __init__(self, ask: OnRequest | None, post: Callable[[bytes], Awaitable[None]]) -> None:
         self._ask, self._post = ask, post
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] | None = None
 
     def take(self, request: Message) -> None:
         """Answer a request of the upstream."""
+        tasks = self._tasks = self._tasks or set()
         task = asyncio.create_task(self._answer(request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def end(self) -> None:
         """The request that all was about is over: nobody waits for answers any more."""
-        for task in self._tasks:
+        for task in self._tasks or ():
             task.cancel()
 
     async def _answer(self, request: Message) -> None:

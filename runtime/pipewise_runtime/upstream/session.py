@@ -6,7 +6,8 @@ With an upstream of 2026-07-28 not even an id: only the headers that every reque
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import msgspec
 
@@ -36,12 +37,12 @@ OPEN_SECONDS = 15.0
 _INITIALIZE = (
     b'{"protocolVersion":"%b","capabilities":%b,"clientInfo":{"name":"pipewise-runtime","version":"1"}}'
 )
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _DISCOVER = translated(b"{}", PLAIN, Era.MODERN)
 _LISTEN = translated(b'{"notifications":{"toolsListChanged":true}}', PLAIN, Era.MODERN)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What is asked of the upstream, with its parameters encoded as the session's era has them."""
 
     method: str
@@ -50,7 +51,7 @@ class Request:
     """How long the answer may take."""
     on_notification: OnNotification | None = None
     on_request: OnRequest | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NO_HEADERS
     """Further headers, by lower-case name."""
 
 
