@@ -140,7 +140,7 @@ class Calling:
                 cause = "the service did not answer before; it is being probed"
                 wait = breaker.retry_after(now)
                 return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause, wait)
-        wait = self._standing.over_quota(call.binding.project)
+        wait = self._standing.over_quota(call.binding.project, call.binding.name)
         return Throttled(wait) if wait else None
 
     def _noticed(self, call: _Call, happened: Happened, token: Token | None) -> None:

@@ -50,17 +50,23 @@ class Standing:
                 lasts = self._quotas[project].throttled(self.clock.monotonic(), wished)
                 self.evidence.quota_exhausted(project, self.clock.wall() + timedelta(seconds=lasts))
 
-    def over_quota(self, project: str) -> float:
-        """Seconds until a run fits, where none fits now; else the run is counted and it is 0."""
+    def over_quota(self, project: str, user: str) -> float:
+        """Seconds until a run of a user fits, where none fits now; else the run is counted and it is 0.
+
+        Args:
+            project: whose runs they are.
+            user: the name of the binding: all users get their fair part of the runs.
+        """
         quota = self._quotas.get(project)
         if quota is None:
             return 0.0
         now = self.clock.monotonic()
-        wait = quota.wait(now)
+        wait = quota.wait(now, user)
         if wait:
             self.metrics.quota_rejections.labels(project).inc()
+            quota.refused(now, user)
         else:
-            quota.ran(now)
+            quota.ran(now, user)
         return wait
 
     def accepted(self, project: str, token: Token) -> None:

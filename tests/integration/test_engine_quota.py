@@ -1,11 +1,13 @@
 """The engine and the quota: its own share, and what 429 says of it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from support.engine import READ, SEND, Rig, binding, problem, running_engine
+from pipewise_runtime.clock import Clock
+from support.engine import MAIL, READ, SEND, USER, Rig, binding, problem, running_engine
 from support.eventually import eventually
 from support.sandbox import sandbox
 
@@ -49,3 +51,27 @@ async def test_a_429_without_retry_after_is_retried_on_the_usual_schedule(rig: R
     assert not (await rig.send()).get("isError")
     assert await rig.sent() == 1
     assert rig.metric("retries_total", app="sendgrid", reason="quota") == 2
+
+
+async def test_a_greedy_user_leaves_another_its_part_of_the_share() -> None:
+    ahead_seconds = 0.0
+    clock = Clock(monotonic=lambda: time.monotonic() + ahead_seconds)
+    async with sandbox() as upstream, running_engine(upstream, clock) as rig:
+        await rig.serve(binding())
+        await rig.serve(binding(name="coordinator-late", user="late"))
+        rig.engine.share("default", 4, 60.0)
+        assert [await _runs(rig, USER) for _ in range(5)] == [True] * 4 + [False]
+        assert [await _runs(rig, "late") for _ in range(3)] == [False] * 3
+        ahead_seconds = 60.0
+        assert [await _runs(rig, USER) for _ in range(3)] == [True, True, False]
+        assert [await _runs(rig, "late") for _ in range(3)] == [True, True, False]
+        sent = await rig.sandbox.admin.ledger(tool=SEND, effect="true")
+    assert [entry["user"] for entry in sent] == [USER] * 6 + ["late"] * 2
+
+
+async def _runs(rig: Rig, user: str) -> bool:
+    """Whether a call of the user runs; if not, because there are no runs left for it."""
+    result = await rig.call(SEND, MAIL, user)
+    if result.get("isError"):
+        assert problem(result)["reason"] == "QuotaExhausted"
+    return not result.get("isError")

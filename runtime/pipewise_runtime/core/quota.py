@@ -3,6 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from .fairness import Demand
+
 THROTTLED_SECONDS = 30.0
 """How long a 429 without Retry-After is taken to hold."""
 
@@ -14,7 +16,8 @@ class Quota:
     runs: int | None = None
     """Runs allowed in one window; None as long as nobody has said."""
     window_seconds: float = 300.0
-    _ran_at: deque[float] = field(default_factory=deque)
+    _ran: deque[tuple[float, str]] = field(default_factory=deque)
+    _demand: Demand = field(default_factory=Demand)
     _exhausted_until: float = float("-inf")
     _refused_until: float = float("-inf")
 
@@ -22,19 +25,33 @@ class Quota:
         """Keep to this part of the project's quota from now on."""
         self.runs, self.window_seconds = runs, window_seconds
 
-    def wait(self, now: float) -> float:
-        """Seconds until a run fits; 0 when one fits now."""
+    def wait(self, now: float, user: str = "") -> float:
+        """Seconds until a run of a user fits; 0 when one fits now.
+
+        While others want runs too, a user who has had its fair part waits until one of its own leaves.
+        """
         refused = max(self._refused_until - now, 0.0)
         self._forget(now)
-        if self.runs is None or len(self._ran_at) < self.runs:
+        if self.runs is None:
             return refused
-        oldest_to_go = self._ran_at[len(self._ran_at) - self.runs] if self.runs else now
-        return max(oldest_to_go + self.window_seconds - now, refused)
+        if len(self._ran) >= self.runs:
+            to_go = self._ran[len(self._ran) - self.runs][0] if self.runs else now
+        elif self._demand.has_room(user, self.runs):
+            return refused
+        else:
+            to_go = next(at for at, who in self._ran if who == user)
+        return max(to_go + self.window_seconds - now, refused)
 
-    def ran(self, now: float) -> None:
-        """A run was sent."""
+    def ran(self, now: float, user: str = "") -> None:
+        """A run of a user was sent."""
         if self.runs is not None:
-            self._ran_at.append(now)
+            self._ran.append((now, user))
+            self._demand.ran(user)
+
+    def refused(self, now: float, user: str) -> None:
+        """A user was told to wait: it wants runs, too."""
+        if self.runs is not None:
+            self._demand.refused(user, now, self.window_seconds)
 
     def throttled(self, now: float, retry_after_seconds: float | None) -> float:
         """Pipedream answered 429: seconds for which the quota is taken to be used up.
@@ -62,8 +79,14 @@ class Quota:
     def used(self, now: float) -> int:
         """Runs in the current window."""
         self._forget(now)
-        return len(self._ran_at)
+        return len(self._ran)
+
+    def wanted(self, now: float) -> int:
+        """Runs asked for in the current window, those refused included."""
+        self._forget(now)
+        return self._demand.wanted
 
     def _forget(self, now: float) -> None:
-        while self._ran_at and self._ran_at[0] + self.window_seconds <= now:
-            self._ran_at.popleft()
+        while self._ran and self._ran[0][0] + self.window_seconds <= now:
+            self._demand.left(self._ran.popleft()[1])
+        self._demand.forget(now, self.window_seconds)
