@@ -37,6 +37,8 @@ class Evidence:
     _projects: dict[str, ProjectReport] = field(default_factory=dict)
     _providers: dict[tuple[str, str], ProviderReport] = field(default_factory=dict)
     _exceptions: dict[tuple[str, str], ExceptionReport] = field(default_factory=dict)
+    _refused: dict[str, datetime] = field(default_factory=dict)
+    """When the token expires that was refused last, by project, until another one is accepted."""
 
     def projects(self) -> list[ProjectReport]:
         """Token and quota of each project."""
@@ -97,6 +99,7 @@ class Evidence:
 
     def project_gone(self, project: str) -> None:
         """The project is not served any more."""
+        self._refused.pop(project, None)
         if self._projects.pop(project, None):
             self._changed()
 
@@ -138,8 +141,14 @@ class Evidence:
         seen = self._project(project)
         if (seen.token, seen.token_expires_at) != (state, expires_at):
             self._projects[project] = seen.model_copy(update={"token": state, "token_expires_at": expires_at})
-            # a token renewed and accepted is the normal course: it goes out with the next report
-            if state == "Rejected" or seen.token == "Rejected":
+            refused = self._refused.get(project)
+            if state == "Rejected":
+                self._refused[project] = expires_at
+            elif expires_at != refused:
+                self._refused.pop(project, None)
+            # a token renewed and accepted is the normal course, and goes out with the next report; unless one
+            # was refused before: then the operator waits for the word that another one is taken
+            if state == "Rejected" or refused is not None:
                 self._changed(urgent=state == "Rejected")
 
     def _changed(self, *, urgent: bool = False) -> None:

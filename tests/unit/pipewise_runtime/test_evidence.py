@@ -50,7 +50,7 @@ def test_every_change_is_told_once_and_nothing_else_is(steps: list[tuple[Any, ..
         now_rejected = [each for each in evidence.projects() if each.token == "Rejected"]
         if told(evidence) != before and name != "token_accepted":
             assert len(calls) == 1
-        elif rejected == now_rejected:
+        elif rejected == now_rejected and name != "token_accepted":
             assert calls == []
         assert calls in ([], [name == "token_rejected"]), "only a rejected token is urgent"
     assert len(evidence.exceptions()) <= 4
@@ -103,3 +103,15 @@ def test_tools_once_counted_are_kept_through_an_outage() -> None:
     evidence.provider("p", "a", ProviderSeen(available=True, tools=3), START)
     evidence.provider("p", "a", ProviderSeen(available=False), START)
     assert evidence.providers()[0].tools == 3
+
+
+def test_the_token_after_a_refused_one_is_said_to_be_accepted_even_if_the_refused_one_was_after_all() -> None:
+    evidence, calls = Evidence(), list[bool]()
+    evidence.token_rejected("p", START)
+    evidence.on_change = calls.append
+    evidence.token_accepted("p", START)
+    assert calls == [False], "it was refused to one user only"
+    evidence.token_accepted("p", START + timedelta(hours=1))
+    assert calls == [False, False], "whoever minted it waits for this word"
+    evidence.token_accepted("p", START + timedelta(hours=2))
+    assert calls == [False, False], "the normal course of renewal"
