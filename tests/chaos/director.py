@@ -92,10 +92,13 @@ class Director:
         for faults in plan:
             episode = Episode(self._struck(faults))
             self.episodes.append(episode)
-            eventually_sync(partial(self._calls_succeed, episode.well_from), _RECOVERY_SECONDS)
-            callable_again = time.time()
-            eventually_sync(self._is_well, _RECOVERY_SECONDS)
-            self.episodes[-1] = Episode(episode.struck, callable_again, time.time())
+            callable_again = float("inf")
+            try:
+                eventually_sync(partial(self._calls_succeed, episode.well_from), _RECOVERY_SECONDS)
+                callable_again = time.time()
+                eventually_sync(self._is_well, _RECOVERY_SECONDS)
+            finally:
+                self.episodes[-1] = Episode(episode.struck, callable_again, time.time())
             self._tell(self.episodes[-1])
             time.sleep(_CALM_SECONDS)
 

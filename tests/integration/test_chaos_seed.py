@@ -6,7 +6,9 @@ from chaos.report import broken, figures, stories
 from chaos.show import Wanted, performed
 from support.cluster import Namespace
 
-SEED = 8
+SEED = 1236
+"""Its five episodes kill the API server, the sandbox, the runtime and the operator, each once."""
+
 WANTED = Wanted(users=20, episodes=5)
 
 
