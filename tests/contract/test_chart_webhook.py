@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipewise_crds.profiles import BUILT_IN
 from pipewise_operator.injection import Patch, patch
@@ -43,13 +44,15 @@ def container(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
 @pytest.mark.parametrize("values", SWITCHES, ids=",".join)
 def test_every_switch_renders_objects_that_kubernetes_knows(values: Sequence[str], tmp_path: Path) -> None:
     text = manifest(*values)
-    found = objects(*values)
-    known = [each for each in found if each["kind"] not in FOREIGN.split(",")]
+    every = [each for each in yaml.safe_load_all(text) if each]
+    known = [each for each in every if each["kind"] not in FOREIGN.split(",")]
     command = [str(tools.kubeconform()), "-strict", "-skip", FOREIGN, "-schema-location"]
     command.append(write_schemas(tmp_path, known))
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    identities = [(e["kind"], e["metadata"].get("namespace"), e["metadata"]["name"]) for e in found]
+    identities = [
+        (e["kind"], e["metadata"].get("namespace"), e["metadata"]["name"]) for e in objects(*values)
+    ]
     assert len(identities) == len(set(identities))
 
 
