@@ -47,6 +47,11 @@ class ProjectReport(Model):
     quota_exhausted_until: Timestamp | None = Field(
         default=None, description="Until when Pipedream refuses further runs."
     )
+    runs_wanted: int = Field(
+        default=0,
+        ge=0,
+        description="Tool runs asked for lately, those refused included; coarse. Its share follows.",
+    )
 
 
 class ProviderReport(Model):

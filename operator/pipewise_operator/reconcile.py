@@ -13,7 +13,7 @@ from .alarms import Alarm
 from .announcing import Announcer
 from .children import Children
 from .desired.schedule import retry_delay
-from .desired.shares import shares
+from .desired.shares import lowered, shares
 from .doors import Doors
 from .gathering import evidence_of, project_evidence, reports_in
 from .judge.announcements import Transition, transition
@@ -228,12 +228,12 @@ class Reconciler:
             for key, r in self._world.projects.items()
             if key.namespace == namespace and not r.invalid
         ]
-        ready = {
-            r.registration.runtime.metadata.name: r for r in self._world.runtimes_in(namespace) if r.ready
-        }
-        wanted = shares(projects, list(ready))
-        done = [
-            await self._publisher.shares(Key(namespace, name), ready[name], each)
-            for name, each in wanted.items()
-        ]
-        return all(done)
+        ready = [r.registration.runtime for r in self._world.runtimes_in(namespace) if r.ready]
+        wanted = shares(projects, ready)
+        present = {runtime.metadata.name: runtime.spec.shares for runtime in ready}
+        for step in (lowered(present, wanted), wanted):
+            for name, each in step.items():
+                record = self._world.runtimes.get(Key(namespace, name))
+                if record and not await self._publisher.shares(Key(namespace, name), record, each):
+                    return False
+        return True

@@ -183,7 +183,10 @@ class World:
         concerns = news(before, registration.runtime.status)
         if concerns.everything:
             self._mark_namespace(key.namespace)
-        self.dirty.mark(bindings=[Key(key.namespace, name) for name in concerns.bindings])
+        self.dirty.mark(
+            bindings=[Key(key.namespace, name) for name in concerns.bindings],
+            shares=[key.namespace] if concerns.shares else [],
+        )
         reached = range(
             (known.registration.synced_through if known else 0) + 1, registration.synced_through + 1
         )

@@ -9,6 +9,7 @@ from datetime import timedelta
 from .clock import Clock
 from .core.evidence import Evidence
 from .core.quota import Quota
+from .core.reporting import coarse_demand
 from .core.retry import Happened, Throttled, TokenRejected
 from .metrics import Metrics
 from .ports import Token
@@ -22,6 +23,10 @@ class Standing:
     evidence: Evidence
     metrics: Metrics
     _quotas: dict[str, Quota] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Have the demand looked at whenever it is reported."""
+        self.evidence.on_ask = self._tell_demands
 
     def quota(self, project: str) -> Quota:
         """This runtime's part of a project's quota."""
@@ -67,6 +72,8 @@ class Standing:
             quota.refused(now, user)
         else:
             quota.ran(now, user)
+        if quota.has_grown:
+            self._tell_demand(project, quota)
         return wait
 
     def accepted(self, project: str, token: Token) -> None:
@@ -82,3 +89,13 @@ class Standing:
         self.evidence.token_accepted(project, token.expires_at)
         if quota.answered(self.clock.monotonic()):
             self.evidence.quota_available(project)
+
+    def _tell_demands(self) -> None:
+        for project, quota in self._quotas.items():
+            self._tell_demand(project, quota)
+
+    def _tell_demand(self, project: str, quota: Quota) -> None:
+        demand = coarse_demand(quota.told_demand, quota.wanted(self.clock.monotonic()))
+        if demand != quota.told_demand:
+            quota.told_demand = demand
+            self.evidence.runs_wanted(project, demand)

@@ -69,6 +69,22 @@ async def test_a_greedy_user_leaves_another_its_part_of_the_share() -> None:
     assert [entry["user"] for entry in sent] == [USER] * 6 + ["late"] * 2
 
 
+async def test_runs_asked_for_are_reported_those_refused_included_and_forgotten_in_time() -> None:
+    ahead_seconds, told = 0.0, list[bool]()
+    clock = Clock(monotonic=lambda: time.monotonic() + ahead_seconds)
+    async with sandbox() as upstream, running_engine(upstream, clock) as rig:
+        await rig.serve(binding())
+        rig.engine.share("default", 1, 60.0)
+        rig.evidence.on_change = told.append
+        ran = [await _runs(rig, USER) for _ in range(17)]
+        assert ran == [True] + [False] * 16
+        assert [each.runs_wanted for each in rig.evidence.projects()] == [32]
+        assert rig.evidence.projects()[0].quota_exhausted_until is None
+        ahead_seconds = 90.0
+        assert [each.runs_wanted for each in rig.evidence.projects()] == [0]
+    assert len(told) == 3
+
+
 async def _runs(rig: Rig, user: str) -> bool:
     """Whether a call of the user runs; if not, because there are no runs left for it."""
     result = await rig.call(SEND, MAIL, user)

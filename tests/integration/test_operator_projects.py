@@ -153,6 +153,12 @@ async def test_each_ready_runtime_is_told_its_share_of_the_quota(
         return [share["runs"] for item in items for share in item.get("spec", {}).get("shares", [])]
 
     await eventually(lambda: shares() == [51, 50])
+    wishes = {"r1": 4096, "r2": 16}
+    for name, runs in wishes.items():
+        operated.report(name, projects=[{"project": "default", "runsWanted": runs}])
+    await eventually(lambda: shares() == [69, 32])
+    operated.report("r2", projects=[{"project": "default", "runsWanted": 64}])
+    await eventually(lambda: shares() == [51, 50])
 
 
 async def test_no_secret_leaves_the_secret(operated: Operated, pipedream: Sandbox) -> None:

@@ -136,7 +136,12 @@ async def test_a_rejected_token_does_not_wait_for_the_second_to_pass(namespace: 
             lambda: status_in(namespace)["projects"] and status_in(namespace), within=0.9
         )
     assert status["projects"] == [
-        {"project": "default", "token": "Rejected", "tokenExpiresAt": "2030-01-01T00:00:00Z"}
+        {
+            "project": "default",
+            "token": "Rejected",
+            "tokenExpiresAt": "2030-01-01T00:00:00Z",
+            "runsWanted": 0,
+        }
     ]
 
 

@@ -9,6 +9,7 @@ from pipewise_crds import (
     AgentMCPBinding,
     ExceptionReport,
     MCPRuntime,
+    ProjectReport,
     ProviderReport,
     RuntimeStatus,
 )
@@ -72,6 +73,8 @@ class News:
 
     everything: bool = False
     bindings: frozenset[str] = frozenset()
+    shares: bool = False
+    """Its demand changed: the quota is to be divided anew, and nothing else."""
 
 
 def news(before: RuntimeStatus | None, after: RuntimeStatus) -> News:
@@ -79,11 +82,20 @@ def news(before: RuntimeStatus | None, after: RuntimeStatus) -> News:
     if before is None:
         return News(everything=True)
     plain: dict[str, object] = {**_IDLE, "exceptions": []}
-    if before.model_copy(update=plain) != after.model_copy(update=plain):
+    told = {"projects": _without_demand(after)}
+    if before.model_copy(update=plain | {"projects": _without_demand(before)}) != after.model_copy(
+        update=plain | told
+    ):
         return News(everything=True)
     old, new = _by_pair(before), _by_pair(after)
     changed = {pair[0] for pair in old.keys() | new.keys() if old.get(pair) != new.get(pair)}
-    return News(bindings=frozenset(changed))
+    return News(bindings=frozenset(changed), shares=before.projects != after.projects)
+
+
+def _without_demand(status: RuntimeStatus) -> list[ProjectReport]:
+    """The reports that say more than how many runs are wanted."""
+    plain = (report.model_copy(update={"runs_wanted": 0}) for report in status.projects)
+    return [report for report in plain if report != ProjectReport(project=report.project)]
 
 
 def _by_pair(status: RuntimeStatus) -> dict[tuple[str, str], ExceptionReport]:

@@ -34,6 +34,8 @@ class Evidence:
 
     on_change: Callable[[bool], None] | None = None
     """Called on each change worth reporting; True when it must not wait."""
+    on_ask: Callable[[], None] | None = None
+    """Called before the projects are told: to bring up to date what time alone changes."""
     _projects: dict[str, ProjectReport] = field(default_factory=dict)
     _providers: dict[tuple[str, str], ProviderReport] = field(default_factory=dict)
     _exceptions: dict[tuple[str, str], ExceptionReport] = field(default_factory=dict)
@@ -42,6 +44,8 @@ class Evidence:
 
     def projects(self) -> list[ProjectReport]:
         """Token and quota of each project."""
+        if self.on_ask:
+            self.on_ask()
         return [self._projects[name] for name in sorted(self._projects)]
 
     def providers(self) -> list[ProviderReport]:
@@ -77,6 +81,11 @@ class Evidence:
         if seen.quota_exhausted_until is not None:
             self._projects[project] = seen.model_copy(update={"quota_exhausted_until": None})
             self._changed()
+
+    def runs_wanted(self, project: str, runs: int) -> None:
+        """So many runs of the project are wanted here."""
+        self._projects[project] = self._project(project).model_copy(update={"runs_wanted": runs})
+        self._changed()
 
     def provider(self, project: str, app: str, seen: ProviderSeen, now: datetime) -> None:
         """Take note of how an app fares."""

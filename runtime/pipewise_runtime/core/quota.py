@@ -16,6 +16,8 @@ class Quota:
     runs: int | None = None
     """Runs allowed in one window; None as long as nobody has said."""
     window_seconds: float = 300.0
+    told_demand: int = 0
+    """Runs wanted, as last reported."""
     _ran: deque[tuple[float, str]] = field(default_factory=deque)
     _demand: Demand = field(default_factory=Demand)
     _exhausted_until: float = float("-inf")
@@ -80,6 +82,11 @@ class Quota:
         """Runs in the current window."""
         self._forget(now)
         return len(self._ran)
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether more runs are wanted than was reported."""
+        return self._demand.wanted > self.told_demand
 
     def wanted(self, now: float) -> int:
         """Runs asked for in the current window, those refused included."""

@@ -11,6 +11,9 @@ LEAST_BETWEEN_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 15.0
 """Between two tries to write while the API server is away."""
 
+LEAST_DEMAND = 16
+"""Wishes for fewer runs than this are not told apart."""
+
 _NOT_NEWS = ("syncedThrough", "sessions", "reportTime")
 """Fields of a status that alone are no reason to write it."""
 
@@ -66,6 +69,18 @@ class Schedule:
         """
         pause = min(2.0**self.failures, LONGEST_BACKOFF_SECONDS) * (0.5 + jitter / 2)
         return replace(self, has_news=True, failures=self.failures + 1, retry_at=at + pause)
+
+
+def coarse_demand(told: int, wanted: int) -> int:
+    """The runs wanted as they are told: a power of two, which stays until it is too small or far too big.
+
+    Args:
+        told: what was told last.
+        wanted: the exact number.
+    """
+    if not wanted or told // 4 < wanted <= told:
+        return told if wanted else 0
+    return max(1 << (wanted - 1).bit_length(), LEAST_DEMAND)
 
 
 def is_news(written: dict[str, Any] | None, status: dict[str, Any], *, bindings_moved: bool) -> bool:

@@ -17,6 +17,7 @@ from pipewise_operator.world import World
 from support.judging import NOON
 from support.observing import BINDING_SPEC, PROJECT_SPEC, REPORT, Clock, body
 
+DEMAND = {"project": "default", "runsWanted": 64}
 B, OTHER, PROJECT, RUNTIME = Key("n", "b"), Key("n", "other"), Key("n", "default"), Key("n", "r")
 
 
@@ -60,6 +61,15 @@ def test_a_report_that_only_says_still_alive_marks_nothing(world: World) -> None
     again = {**REPORT, "reportTime": timestamp(NOON + timedelta(seconds=60)), "sessions": 3}
     world.observe("MCPRuntime", body("r", status=again))
     assert settle(world) == set()
+
+
+def test_another_demand_has_the_quota_divided_anew_and_nothing_judged(world: World) -> None:
+    world.observe("MCPRuntime", body("r", status={**REPORT, "projects": [DEMAND]}))
+    assert world.dirty.take_shares() == ["n"]
+    assert settle(world) == set()
+    away = {**DEMAND, "quotaExhaustedUntil": timestamp(NOON)}
+    world.observe("MCPRuntime", body("r", status={**REPORT, "projects": [away]}))
+    assert settle(world) == {B, OTHER}
 
 
 def test_an_exception_marks_its_own_binding_alone(world: World) -> None:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from pipewise_runtime.core.reporting import (
     LEAST_BETWEEN_SECONDS,
+    LEAST_DEMAND,
     LONGEST_BACKOFF_SECONDS,
     Schedule,
+    coarse_demand,
     is_news,
 )
 
@@ -128,3 +130,22 @@ def test_that_an_exception_was_met_again_is_no_news() -> None:
 
 def test_the_first_report_is_news() -> None:
     assert is_news(None, BASE, bindings_moved=False)
+
+
+@given(st.lists(st.integers(0, 5000)))
+def test_demand_is_told_coarsely_and_never_too_small(numbers: list[int]) -> None:
+    told = 0
+    for wanted in numbers:
+        told = coarse_demand(told, wanted)
+        assert wanted <= told < max(4 * wanted, LEAST_DEMAND + 1)
+        assert coarse_demand(told, wanted) == told
+
+
+def test_a_demand_that_goes_up_and_down_a_little_is_told_once() -> None:
+    told, seen = 0, set[int]()
+    for wanted in (200, 260, 250, 300, 240, 511, 129):
+        told = coarse_demand(told, wanted)
+        seen.add(told)
+    assert seen == {256, 512}
+    assert coarse_demand(512, 128) == 128
+    assert coarse_demand(128, 0) == 0
