@@ -106,8 +106,8 @@ e2e: $(READY) images ## Try what we promise on a kind cluster (needs Docker, kin
 	$(BIN)/pytest tests/e2e -m e2e $(E2E_ARGUMENTS)
 
 .PHONY: demo
-demo: $(READY) control-plane ## Show the whole thing on this machine: API server, operator, runtime, sandbox, agents.
-	@$(BIN)/pipewise demo
+demo: $(READY) control-plane ## Show the whole thing on this machine: API server, operator, runtime, sandbox, agents; DEMO_ARGUMENTS=--prometheus watches the alerts.
+	@$(BIN)/pipewise demo $(DEMO_ARGUMENTS)
 
 .PHONY: chaos
 chaos: $(READY) control-plane ## Break everything while 24 users call, and check the ledger (minutes); SEED=7 for one history.
