@@ -54,14 +54,14 @@ class AgentPod:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, str]:
-        """Make one HTTP request; status (0 if nobody answered) and text."""
+        """Make one HTTP request, waiting a moment for a Service to be in force; status (0: no answer), text."""
         asked = {"method": method, "url": url, "headers": headers or {}}
         line = json.dumps({"requests": [asked | ({} if body is None else {"body": body})]}) + "\n"
         (found,) = json.loads(self.cluster.kubectl(*self._command(), namespace=self.namespace, stdin=line))
         return found["status"], found["text"]
 
     def call(self, url: str, tool: str, **arguments: Any) -> Answer:  # noqa: ANN401 - JSON
-        """Call a tool once, without any retry."""
+        """Call a tool once: what was sent is not sent again."""
         status, text = self.request("POST", url, _tool_call(tool, arguments))
         if status != 200:
             return Answer(f"HTTP {status}: {text}", failed=True)

@@ -19,6 +19,7 @@ _TOKEN = Path("/var/run/secrets/mcp.pipewise.io/token")
 _CLUSTER_CA = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
 _PAUSE_SECONDS = 0.05
 _TIMEOUT_SECONDS = 40
+_PATIENCE_SECONDS = 10
 
 
 def answered(asked: dict[str, Any]) -> dict[str, Any]:
@@ -37,6 +38,19 @@ def answered(asked: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         status, text = 0, f"{type(error).__name__}: {error}"
     return {"status": status, "text": text, "seconds": time.monotonic() - began}
+
+
+def patiently(asked: dict[str, Any]) -> dict[str, Any]:
+    """Make one request, and again while connections are refused.
+
+    Nothing was sent then, and nodes hear of a new Service only some moments after its pods are ready.
+    """
+    gives_up_at = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        answer = answered(asked)
+        if answer["status"] or "refused" not in answer["text"] or time.monotonic() >= gives_up_at:
+            return answer
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _trust() -> ssl.SSLContext:
@@ -67,7 +81,7 @@ def main() -> None:
     """Do what the first line of stdin says."""
     told = json.loads(sys.stdin.readline())
     requests = told["requests"]
-    found = over_and_over(requests) if told.get("forever") else [answered(asked) for asked in requests]
+    found = over_and_over(requests) if told.get("forever") else [patiently(asked) for asked in requests]
     sys.stdout.write(json.dumps(found))
 
 
