@@ -54,7 +54,7 @@ class AgentPod:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, str]:
-        """Make one HTTP request, waiting a moment for a Service to be in force; status (0: no answer), text."""
+        """Make one HTTP request, once its Service is in force; status (0: no answer) and text."""
         asked = {"method": method, "url": url, "headers": headers or {}}
         line = json.dumps({"requests": [asked | ({} if body is None else {"body": body})]}) + "\n"
         (found,) = json.loads(self.cluster.kubectl(*self._command(), namespace=self.namespace, stdin=line))
