@@ -113,7 +113,7 @@ async def test_arguments_that_are_no_object_are_the_callers_mistake(arguments: b
         rig.engine.serve(made)
         params = b'{"name":"%b","arguments":%b}' % (SEND.encode(), arguments)
         with pytest.raises(ValueError, match="arguments"):
-            await rig.engine.call(made, params, rig.notifications.append)
+            await rig.raw(made, params)
 
 
 async def test_no_arguments_and_null_are_both_none() -> None:
@@ -122,7 +122,7 @@ async def test_no_arguments_and_null_are_both_none() -> None:
         rig.engine.serve(made)
         for rest in (b"", b',"arguments":null'):
             params = b'{"name":"sendgrid-list-global-suppressions"%b}' % rest
-            result = json.loads(await rig.engine.call(made, params, rig.notifications.append))
+            result = json.loads(await rig.raw(made, params))
             assert not result.get("isError")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -100,7 +100,7 @@ async def test_a_tool_never_offered_is_refused_without_a_request(rig: Rig, name:
 async def test_parameters_that_are_none_are_the_callers_mistake(rig: Rig, params: bytes) -> None:
     made = await rig.serve(binding())
     with pytest.raises(ValueError, match="tools/call"):
-        await rig.engine.call(made, params, rig.notifications.append)
+        await rig.raw(made, params)
 
 
 async def test_two_services_of_one_app_are_told_apart_and_both_work(rig: Rig) -> None:
@@ -156,7 +156,7 @@ async def test_a_binding_made_anew_under_its_name_never_serves_the_user_before(r
     await rig.serve(replace(made, user="user-7"))
     assert rig.engine.binding(AGENT, USER) is None
     with pytest.raises(UnknownToolError):
-        await rig.engine.call(made, b'{"name":"%b"}' % READ.encode(), rig.notifications.append)
+        await rig.raw(made, b'{"name":"%b"}' % READ.encode())
     assert await rig.requests("tools/call") == 0
     rig.engine.drop(NAME)
     assert await names(rig, made) == []
@@ -167,7 +167,7 @@ async def test_a_call_for_a_binding_that_is_gone_is_an_unknown_tool(rig: Rig) ->
     rig.engine.drop(NAME)
     rig.engine.drop(NAME)
     with pytest.raises(UnknownToolError):
-        await rig.engine.call(made, b'{"name":"%b"}' % SEND.encode(), rig.notifications.append)
+        await rig.raw(made, b'{"name":"%b"}' % SEND.encode())
 
 
 async def test_a_json_rpc_error_goes_to_the_caller_as_it_is(rig: Rig) -> None:
@@ -195,29 +195,21 @@ async def test_an_impossible_url_is_told_in_the_call(rig: Rig, url: str) -> None
     assert problem(await rig.send())["outcome"] == "not_run"
 
 
-class NoOther:
-    """Tokens whose first is the last: either nobody brings another, or there will be none."""
-
-    def __init__(self, first: Token, *, waits: bool) -> None:
-        self.first, self.waits = first, waits
-
-    async def current(self, _project: str) -> Token:
-        """The only one."""
-        return self.first
-
-    async def after(self, _project: str, _rejected: Token) -> Token:
-        """There is none."""
-        if self.waits:
-            await asyncio.Event().wait()
-        raise TokenUnavailableError("the client secret is wrong")
+async def none_comes() -> Token:
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
-@pytest.mark.parametrize("waits", [True, False])
+async def none_is_had() -> Token:
+    raise TokenUnavailableError("the client secret is wrong")
+
+
+@pytest.mark.parametrize("instead", [none_comes, none_is_had])
 async def test_where_no_other_token_comes_the_project_is_to_blame_and_nothing_is_sent(
-    rig: Rig, *, waits: bool
+    rig: Rig, instead: Callable[[], Awaitable[Token]]
 ) -> None:
     await rig.serve(binding(replace(service(), timeout_seconds=0.5)))
-    rig.engine._calling._operating._tokens = NoOther(await rig.tokens.current("default"), waits=waits)
+    rig.tokens.instead = instead
     await rig.sandbox.admin.expire_tokens()
     refused = problem(await rig.send())
     assert (refused["reason"], refused["outcome"]) == ("ProjectCredentialInvalid", "not_run")

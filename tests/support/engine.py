@@ -1,7 +1,7 @@
 """The runtime's inner half against a sandbox: bindings are put in by hand, calls are made without HTTP."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -37,6 +37,8 @@ class SandboxTokens:
         self._sandbox = sandbox
         self._token: Token | None = None
         self.minted = 0
+        self.instead: Callable[[], Awaitable[Token]] | None = None
+        """What waiting for another token comes to, where a test wants none to come."""
 
     async def current(self, _project: str) -> Token:
         """The token minted last, or the first."""
@@ -44,6 +46,8 @@ class SandboxTokens:
 
     async def after(self, project: str, rejected: Token) -> Token:
         """Another one than the rejected, minted once for all who wait."""
+        if self.instead:
+            return await self.instead()
         return await self._mint() if self._token in {None, rejected} else await self.current(project)
 
     async def _mint(self) -> Token:
@@ -94,10 +98,12 @@ class Rig:
         served = self.engine.binding(AGENT, user)
         assert served is not None
         params = json.dumps({"name": tool, "arguments": arguments or {}}).encode()
-        result: dict[str, Any] = json.loads(
-            await self.engine.call(served, params, Caller(self.notifications.append, unasked))
-        )
+        result: dict[str, Any] = json.loads(await self.raw(served, params))
         return result
+
+    async def raw(self, served: ServedBinding, params: bytes) -> bytes:
+        """The encoded result of a call with these encoded parameters."""
+        return await self.engine.call(served, params, Caller(self.notifications.append, unasked))
 
     async def send(self) -> dict[str, Any]:
         """Send an e-mail: a call that must never be repeated."""
