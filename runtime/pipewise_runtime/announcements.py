@@ -122,5 +122,4 @@ class Announcements:
 
     def _announced(self, provider: Provider) -> None:
         provider.announcement.made()
-        provider.breaker.ask_for_probe(self._registry.clock.monotonic())
         self._probing.wake()

@@ -170,7 +170,6 @@ class Calling:
             caller.notify(notification)
             return
         call.provider.announcement.made()
-        call.provider.breaker.ask_for_probe(self._clock.monotonic())
         self._probing.wake()
 
     def _listed_healthy(self, call: _Call) -> bool:

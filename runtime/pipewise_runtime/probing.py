@@ -100,7 +100,9 @@ class Probing:
     def _subjects(self, now: float) -> Iterator[_OfProvider | _OfUser]:
         """Whose breakers may want a probe; users' own only where the provider is known to be well."""
         for provider in list(self._registry.providers.values()):
-            if now - provider.worked_at > IDLE_CHECK_SECONDS * (1 - self._clock.dice() / 4):
+            idle = now - provider.worked_at > IDLE_CHECK_SECONDS * (1 - self._clock.dice() / 4)
+            # asked at every look: a call answered in the moment of the announcement takes the wish back
+            if idle or provider.announcement.is_open:
                 provider.breaker.ask_for_probe(now)
             yield _OfProvider(provider, provider.breaker)
         for (name, service_name), breaker in list(self._registry.user_breakers.items()):
@@ -163,8 +165,6 @@ class Probing:
                 provider.listed(toolset)
                 if provider.announcement.seen() or provider.toolset is not known:
                     self._registry.changes.tell(provider.users.values())
-                if provider.announcement.is_open:  # it came while we looked: what we saw may be older
-                    provider.breaker.ask_for_probe(self._clock.monotonic())
                 self.on_listed(provider)
                 if was_available is False and provider.available:
                     log.info("provider_available", app=provider.app, tools=len(toolset.tools))
