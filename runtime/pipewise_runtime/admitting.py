@@ -30,6 +30,7 @@ class Admitting:
         self._operating, self._metrics, self._clock = operating, metrics, clock
         most_waiting = most_in_flight * WAITING_PER_IN_FLIGHT
         self._admission: Admission[asyncio.Future[None]] = Admission(most_in_flight, most_waiting)
+        metrics.calls_under_way.set_function(lambda: self._admission.under_way)
         metrics.calls_waiting.set_function(lambda: self._admission.waiting)
 
     async def run(self, place: Place, asked: Asked, operation: Operation) -> Answered | Unanswered:

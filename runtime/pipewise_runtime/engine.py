@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from .admitting import MOST_IN_FLIGHT, Admitting
 from .announcements import Announcements
@@ -13,6 +13,7 @@ from .core.evidence import Evidence
 from .crossing import Crossing
 from .demo import Demo
 from .listing import Listing
+from .live_call import Scene
 from .metrics import Metrics
 from .operating import Operating
 from .pool import Pool
@@ -44,11 +45,12 @@ class Engine:
         operating = Operating(self._pool, tokens, clock)
         self._probing = Probing(self._registry, Listing(self._registry, operating, self._standing, clock))
         admitting = Admitting(operating, metrics, clock, most_in_flight)
-        self._calling = Calling(self._registry, admitting, self._standing, self._probing)
-        self._crossing = Crossing(self._calling)
+        scene = Scene(self._registry, self._standing, self._probing)
+        self._crossing = Crossing(Calling(scene, admitting))
         self._announcements = Announcements(self._registry, self._pool, tokens, self._probing)
         self._prober: asyncio.Task[None] | None = None
         metrics.sessions.set_function(lambda: len(self._pool))
+        metrics.exchanges.set_function(lambda: self._pool.exchanges)
 
     @property
     def bindings(self) -> int:
@@ -126,9 +128,9 @@ class Engine:
         """Tell whenever the list of tools changes; the answer is what ends that."""
         return self._registry.changes.watch(agent, user, changed)
 
-    async def call(self, binding: ServedBinding, params: bytes, caller: Caller) -> bytes:
+    def call(self, binding: ServedBinding, params: bytes, caller: Caller) -> Awaitable[bytes]:
         """The encoded result of tools/call; see `ports.Calls`."""
-        return await self._crossing.call(binding, params, caller)
+        return self._crossing.call(binding, params, caller)
 
     def _tell_of_changes(self, before: ServedBinding, now: ServedBinding) -> None:
         if self._registry.catalogue(before) is not self._registry.catalogue(now):

@@ -1,5 +1,7 @@
 """Asking an app for its tools, page by page: what a probe does."""
 
+from dataclasses import dataclass
+
 import msgspec
 
 from pipewise_crds import Resilience, Verdict
@@ -39,6 +41,28 @@ class _Page(msgspec.Struct, rename="camel"):
 _page_decoder = msgspec.json.Decoder(_Page)
 
 
+@dataclass(frozen=True, slots=True)
+class _Prober:
+    """Nobody's breaker or quota stands in a probe's way; what it meets concerns the project as a whole."""
+
+    standing: Standing
+    project: str
+
+    def gate(self) -> None:
+        """Let every probe pass."""
+
+    def noticed(self, happened: Happened, token: Token | None) -> None:
+        """Have what happened noted."""
+        self.standing.noticed(self.project, happened, token)
+
+    def retried(self, _reason: str) -> None:
+        """Count nothing."""
+
+    def listed_healthy(self) -> bool:
+        """Trust no account: a list of tools needs none."""
+        return False
+
+
 class Listing:
     """Lists the tools of an app through one user's session."""
 
@@ -68,20 +92,17 @@ class Listing:
         raise ProbeFailedError(f"the list of tools has more than {MOST_PAGES} pages")
 
     async def _page(self, key: SessionKey, params: bytes, deadline: float) -> _Page:
-        def noticed(happened: Happened, token: Token | None) -> None:
-            self._standing.noticed(key.project.name, happened, token)
-
-        asked = Asked(key, "tools/list", params, noticed=noticed)
+        asked = Asked(_Prober(self._standing, key.project.name), key, "tools/list", params)
         came = await self._operating.run(asked, Operation(read_only=True, deadline=deadline, policy=_ONE_TRY))
         if isinstance(came, Unanswered):
             if came.given_up.verdict is Verdict.UPSTREAM_UNAVAILABLE:
                 raise ProbeFailedError(came.given_up.cause)
             raise NoVerdictError(came.given_up.cause)
         self._standing.accepted(key.project.name, came.token)
-        if bytes(came.message.error):
+        if came.answer.error:
             raise ProbeFailedError("the service answers tools/list with an error")
         try:
-            return _page_decoder.decode(came.message.result)
+            return _page_decoder.decode(came.answer.result)
         except msgspec.DecodeError as error:
             raise ProbeFailedError(f"the list of tools is malformed: {error}") from error
 

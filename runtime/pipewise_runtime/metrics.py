@@ -1,9 +1,10 @@
 """The runtime's Prometheus metrics. Every label set is born at 0; no user id is ever a label."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 from .core.retry import Outcome
 
@@ -17,12 +18,28 @@ class _Labelled(Protocol):
     def labels(self, *labels: str) -> object: ...
 
 
+_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+
+
+class ByLabels(dict[tuple[str, ...], _Metric], Generic[_Metric]):
+    """The children of a metric by their labels, for where each call counts: `labels()` costs much more."""
+
+    def __init__(self, metric: _Metric) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, labels: tuple[str, ...]) -> _Metric:
+        child = self[labels] = self._metric.labels(*labels)
+        return child
+
+
 class Metrics:
     """All metrics of one runtime, in a registry of their own."""
 
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry()
         self.calls = self._counter("calls", "Calls of tools by outcome.", "agent", "app", "outcome")
+        self.calls_by = ByLabels(self.calls)
         self.demo_calls = self._counter("demo_calls", "Calls answered in demo mode.", "agent", "app")
         self.retries = self._counter("retries", "Tries after the first, by their cause.", "app", "reason")
         self.reinitialisations = self._counter(
@@ -48,14 +65,17 @@ class Metrics:
         self.quota_exhausted = self._gauge(
             "quota_exhausted", "1 while Pipedream refuses runs of a project.", "project"
         )
+        self.calls_under_way = self._gauge("calls_under_way", "Calls begun and not answered yet.")
         self.calls_waiting = self._gauge("calls_waiting", "Calls in line behind those under way.")
         self.sessions = self._gauge("sessions_open", "Upstream sessions open.")
+        self.exchanges = self._gauge("upstream_requests", "Requests that wait for an upstream's answer.")
         self.bindings = self._gauge("bindings", "Bindings served.")
         self.tasks = self._gauge("tasks", "Tasks of the event loop; at rest always the same few.")
         self.duration = Histogram(
             f"{_PREFIX}_call_duration_seconds", "How long calls took, retries included.", ["app"],
             buckets=_LATENCY_BUCKETS, registry=self.registry,
         )  # fmt: skip
+        self.duration_by = ByLabels(self.duration)
         build = Gauge("pipewise_build_info", "Always 1.", ["program", "version"], registry=self.registry)
         build.labels("pipewise-runtime", version).set(1)
 

@@ -1,9 +1,7 @@
 """One operation against an upstream: tries, and between them what the table in `core.retry` says."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Protocol, TypeGuard
 
 import msgspec
 
@@ -27,43 +25,34 @@ from .core.retry import (
 )
 from .pool import Pool
 from .ports import OnNotification, OnRequest, Token, Tokens, TokenUnavailableError
-from .upstream.answer import HappenedError
+from .upstream.answer import Answer, HappenedError
 from .upstream.head import SessionKey
-from .upstream.rpc import Message
 from .upstream.session import Request, Session
 
 
-def _open_gate() -> None:
-    """Let everything pass."""
+class Asker(Protocol):
+    """Who wants to know how an operation goes, and may stand in its way."""
 
+    def gate(self) -> Happened | GiveUp | None:
+        """Looked at before every try: what stands in the way of sending it."""
 
-def _unnoticed(_happened: Happened, _token: Token | None) -> None:
-    """Take no note."""
+    def noticed(self, happened: Happened, token: Token | None) -> None:
+        """Told what happened at each failed try, and with which token."""
 
+    def retried(self, reason: str) -> None:
+        """Told why, before each try after the first."""
 
-def _uncounted(_reason: str) -> None:
-    """Count nothing."""
-
-
-def _not_listed() -> bool:
-    """Trust no account."""
-    return False
+    def listed_healthy(self) -> bool:
+        """Whether the accounts list says that the user's account is fine."""
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is asked of the upstream, and who wants to know how it goes."""
+    """What is asked of the upstream."""
 
+    asker: Asker
     key: SessionKey
     method: str
     params: bytes
-    gate: Callable[[], Happened | GiveUp | None] = _open_gate
-    """Looked at before every try: what stands in the way of sending it."""
-    noticed: Callable[[Happened, Token | None], None] = _unnoticed
-    """Told what happened at each failed try, and with which token."""
-    retried: Callable[[str], None] = _uncounted
-    """Told why, before each try after the first."""
-    listed_healthy: Callable[[], bool] = _not_listed
-    """Whether the accounts list says that the user's account is fine."""
     speaks: Speaks = PLAIN
     """How the caller speaks; the upstream's session is of the same era where the upstream knows it."""
     on_notification: OnNotification | None = None
@@ -74,19 +63,17 @@ class Asked(msgspec.Struct, frozen=True):
     """Which of its arguments travel as headers too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """The upstream's answer, a result or a JSON-RPC error."""
 
-    message: Message
+    answer: Answer
     attempts: int
     token: Token
     era: Era = Era.HANDSHAKE
     """The era of the session that it came on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(msgspec.Struct, frozen=True):
     """No answer, and what is known of the action."""
 
     given_up: GiveUp
@@ -103,7 +90,7 @@ class Operating:
     async def run(self, asked: Asked, operation: Operation) -> Answered | Unanswered:
         """Carry out one operation before its deadline."""
         while True:
-            happened = asked.gate()
+            happened = asked.asker.gate()
             if isinstance(happened, GiveUp):
                 return Unanswered(operation.told(happened), None, operation.attempts)
             trial = _Trial()
@@ -115,7 +102,7 @@ class Operating:
                     happened = error.happened
                 except TokenUnavailableError as error:
                     return Unanswered(operation.told(_no_token(error)), None, operation.attempts)
-                asked.noticed(happened, trial.token)
+                asked.asker.noticed(happened, trial.token)
             operation, decision = operation.after(happened, self._clock.monotonic(), self._clock.dice())
             if isinstance(decision, GiveUp):
                 return Unanswered(decision, happened, operation.attempts)
@@ -130,32 +117,39 @@ class Operating:
         """Do what must be done before the next try."""
         match decision:
             case Retry(wait_seconds=seconds, reason=reason):
-                asked.retried(reason)
+                asked.asker.retried(reason)
                 await asyncio.sleep(seconds)
             case Refresh() if trial.token:
-                asked.retried("token")
+                asked.asker.retried("token")
                 await self._wait_for_another(trial.token, asked.key.project.name, deadline)
             case Reopen() if trial.session:
-                asked.retried("session")
+                asked.asker.retried("session")
                 self._pool.lose(trial.session)
 
     async def _try(self, asked: Asked, operation: Operation, trial: "_Trial") -> Answered:
+        token = trial.token = self._tokens.held(asked.key.project.name)
+        session = trial.session = self._pool.known(asked.key, asked.speaks)
+        if token is None or session is None:
+            token, session = await self._opened(asked, operation, trial)
+        seconds = operation.deadline - self._clock.monotonic()
+        if seconds <= 0:  # what is sent now would be given up with its fate unknown
+            raise HappenedError(NotSent("the time was up before the request was sent"))
+        answer = await session.request(_request(asked, session.era, seconds), token)
+        if wanted := account_asked(answer.result):
+            raise HappenedError(AccountRequired(asked.asker.listed_healthy(), wanted.connect_url))
+        return Answered(answer, operation.attempts, token, session.era)
+
+    async def _opened(self, asked: Asked, operation: Operation, trial: "_Trial") -> tuple[Token, Session]:
+        """Wait for the token and the session, which are not both at hand."""
         try:
             async with asyncio.timeout(operation.deadline - self._clock.monotonic()):
-                trial.token = await self._tokens.current(asked.key.project.name)
-                trial.session = await self._pool.session(asked.key, trial.token, asked.speaks)
+                token = trial.token = await self._tokens.current(asked.key.project.name)
+                session = trial.session = await self._pool.session(asked.key, token, asked.speaks)
         except TimeoutError as error:
             if trial.token is None:
                 raise TokenUnavailableError("no token could be had in time") from error
             raise HappenedError(NotSent("no session could be opened in time")) from error
-        seconds = operation.deadline - self._clock.monotonic()
-        if seconds <= 0:  # what is sent now would be given up with its fate unknown
-            raise HappenedError(NotSent("the time was up before the request was sent"))
-        request = _request(asked, trial.session.era, seconds)
-        message = await trial.session.request(request, trial.token)
-        if wanted := account_asked(bytes(message.result)):
-            raise HappenedError(AccountRequired(asked.listed_healthy(), wanted.connect_url))
-        return Answered(message, operation.attempts, trial.token, trial.session.era)
+        return token, session
 
     async def _wait_for_another(self, rejected: Token, project: str, deadline: float) -> None:
         try:
@@ -180,8 +174,7 @@ def _no_token(error: TokenUnavailableError) -> GiveUp:
     return GiveUp(Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, str(error))
 
 
-@dataclass(slots=True)
-class _Trial:
+class _Trial(msgspec.Struct):
     """What one try got hold of."""
 
     token: Token | None = None

@@ -13,7 +13,8 @@ from .ports import Token
 from .served import Project
 from .upstream.answer import HappenedError
 from .upstream.head import SessionKey
-from .upstream.host import Host, Origin
+from .upstream.host import Host
+from .upstream.leases import Origin
 from .upstream.session import Session
 from .upstream.spoken import Spoken
 
@@ -34,14 +35,23 @@ class Pool:
     def __len__(self) -> int:
         return sum(map(len, self._sessions.values()))
 
+    @property
+    def exchanges(self) -> int:
+        """Requests under way at all hosts."""
+        return sum(host.leases.held for host in self._hosts.values())
+
+    def known(self, key: SessionKey, speaks: Speaks) -> Session | None:
+        """The session of that key for callers who speak so, if it is open."""
+        variants = self._sessions.get(key)
+        return variants.get(speaks) if variants else None
+
     async def session(self, key: SessionKey, token: Token, speaks: Speaks) -> Session:
         """The session of that key for callers who speak so, opened if need be.
 
         Raises:
             HappenedError: it could not be opened.
         """
-        variants = self._sessions.get(key)
-        if variants and (session := variants.get(speaks)):
+        if session := self.known(key, speaks):
             return session
         openings = self._opening.setdefault(key, {})
         opening = openings.get(speaks)

@@ -26,8 +26,15 @@ class TokenUnavailableError(Exception):
 class Tokens(Protocol):
     """Where the tokens of projects come from."""
 
+    def held(self, project: str) -> Token | None:
+        """The token to use now where it is at hand; where it ends soon another one is fetched meanwhile.
+
+        Raises:
+            TokenUnavailableError: there will be none.
+        """
+
     async def current(self, project: str) -> Token:
-        """The token to use now.
+        """The token to use now; one that still holds is never waited for.
 
         Raises:
             TokenUnavailableError: there is none.
@@ -115,7 +122,7 @@ class Calls(Protocol):
     def watch_tools(self, agent: str, user: str, changed: Callable[[], None]) -> Callable[[], None]:
         """Tell whenever the list of tools changes; the answer is what ends that."""
 
-    async def call(self, binding: ServedBinding, params: bytes, caller: Caller) -> bytes:
+    def call(self, binding: ServedBinding, params: bytes, caller: Caller) -> Awaitable[bytes]:
         """The encoded result of tools/call; a failure is a result with isError.
 
         Cancelling the awaiting task cancels the call upstream.

@@ -72,7 +72,7 @@ class Probing:
 
     async def looked_at(self, binding: ServedBinding, within_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until every live app of the binding was looked at once; bounded by our patience too."""
-        if self._registry.is_settled(binding):
+        if self._registry.settled(binding):
             return
         unseen = [
             provider for provider in self._registry.providers_of(binding) if not provider.looked.is_set()

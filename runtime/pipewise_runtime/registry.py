@@ -117,14 +117,15 @@ class Registry:
             self.metrics.bindings.set(len(self))
         return binding
 
-    def is_settled(self, binding: ServedBinding) -> bool:
-        """Whether every live app of the binding was looked at and its catalogue made: for sure, and fast."""
-        return binding.name in self._settled and self._by_name.get(binding.name) is binding
+    def settled(self, binding: ServedBinding) -> Catalogue | None:
+        """What the agent sees, where every live app of the binding was looked at: for sure, and fast."""
+        known = self._settled.get(binding.name)
+        return known if known and self._by_name.get(binding.name) is binding else None
 
     def catalogue(self, binding: ServedBinding) -> Catalogue:
         """What the agent sees now; bindings that offer the same share one."""
-        if self.is_settled(binding):
-            return self._settled[binding.name]
+        if settled := self.settled(binding):
+            return settled
         offers = tuple(self._offer(binding, service) for service in binding.services)
         known = self._catalogues.get(offers)
         if known is None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from pipewise_crds import (
     AccountState,
     AgentMCPBinding,
@@ -20,8 +22,7 @@ UNUSABLE: frozenset[AccountState] = frozenset({"Missing", "Unhealthy", "Dead"})
 """Account states in which Pipedream cannot act for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(msgspec.Struct, frozen=True, cache_hash=True):
     """Who we are at Pipedream and where it is."""
 
     name: str

@@ -23,6 +23,8 @@ class Standing:
     evidence: Evidence
     metrics: Metrics
     _quotas: dict[str, Quota] = field(default_factory=dict)
+    _well: dict[str, Token] = field(default_factory=dict)
+    """With which token a project's runs are answered, where nothing else was met since."""
 
     def __post_init__(self) -> None:
         """Have the demand looked at whenever it is reported."""
@@ -38,6 +40,7 @@ class Standing:
 
     def forget(self, project: str) -> None:
         """The project is not served any more."""
+        self._well.pop(project, None)
         if self._quotas.pop(project, None):
             self.metrics.forget_project(project)
         self.evidence.project_gone(project)
@@ -46,6 +49,7 @@ class Standing:
         """A try met something; only what concerns the project as a whole is taken note of."""
         if project not in self._quotas:
             return
+        self._well.pop(project, None)
         match happened:
             case TokenRejected() if token:
                 self.metrics.token_rejections.labels(project).inc()
@@ -84,11 +88,12 @@ class Standing:
     def answered(self, project: str, token: Token) -> None:
         """A run was answered: the token is good, and the quota lasts if no 429 came meanwhile."""
         quota = self._quotas.get(project)
-        if quota is None:
+        if quota is None or self._well.get(project) is token:
             return
         self.evidence.token_accepted(project, token.expires_at)
         if quota.answered(self.clock.monotonic()):
             self.evidence.quota_available(project)
+            self._well[project] = token
 
     def _tell_demands(self) -> None:
         for project, quota in self._quotas.items():

@@ -49,20 +49,20 @@ async def test_no_more_than_the_limit_are_under_way_and_those_beyond_the_line_ar
     assert "demasiadas llamadas" in text(refused)
     assert rig.metric("calls_refused_total", app="sendgrid") == 1
     assert rig.metric("calls_total", agent=AGENT, app="sendgrid", outcome="not_run") == 1
-    await eventually(lambda: _under_way(rig) == MOST)
+    await eventually(lambda: rig.metric("calls_under_way") == MOST)
     assert await rig.sent() == 0
     await _cancelled(hanging)
     results = await asyncio.gather(*waiting)
     assert not any(result.get("isError") for result in results)
     assert await rig.sent() == LINE
     assert await rig.requests("tools/call") - before <= MOST + LINE
-    assert _under_way(rig) == 0
+    assert rig.metric("calls_under_way") == 0
 
 
 async def test_a_call_whose_turn_does_not_come_by_its_deadline_is_not_run(rig: Rig) -> None:
     await rig.sandbox.admin.fault("hang", method="tools/call", times=MOST)
     hanging = await _begun(rig, MOST)
-    await eventually(lambda: _under_way(rig) == MOST)
+    await eventually(lambda: rig.metric("calls_under_way") == MOST)
     rig.engine.serve(binding(replace(service(), timeout_seconds=0.3)))
     late = await rig.send()
     assert problem(late)["reason"] == "RuntimeUnavailable"
@@ -81,14 +81,14 @@ async def test_a_cancelled_call_leaves_the_line_and_its_turn_to_others(rig: Rig)
     await _cancelled(hanging)
     assert not (await second).get("isError")
     assert await rig.sent() == 1
-    assert _under_way(rig) == 0
+    assert rig.metric("calls_under_way") == 0
 
 
 async def test_a_busy_user_takes_no_place_from_another(rig: Rig) -> None:
     await rig.serve(binding(name="coordinator-other", user="other"))
     await rig.sandbox.admin.fault("hang", method="tools/call", times=MOST)
     hanging = await _begun(rig, MOST)
-    await eventually(lambda: _under_way(rig) == MOST)
+    await eventually(lambda: rig.metric("calls_under_way") == MOST)
     started = time.monotonic()
     assert not (await rig.call("sendgrid-list-global-suppressions", user="other")).get("isError")
     assert time.monotonic() - started < 5
@@ -104,8 +104,3 @@ async def _cancelled(calls: list[asyncio.Task[dict[str, Any]]]) -> None:
     for call in calls:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
-
-
-def _under_way(rig: Rig) -> int:
-    admission = rig.engine._calling._admitting._admission
-    return sum(admission._in_flight.values())

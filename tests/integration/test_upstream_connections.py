@@ -12,7 +12,8 @@ import pytest
 from pipewise_runtime.core.retry import FateUnknown, Happened, NotSent
 from pipewise_runtime.upstream.answer import HappenedError
 from pipewise_runtime.upstream.connection import Attempt
-from pipewise_runtime.upstream.host import DRAIN_SECONDS, Host, Origin
+from pipewise_runtime.upstream.host import DRAIN_SECONDS, Host
+from pipewise_runtime.upstream.leases import Origin
 from pipewise_runtime.upstream.reply import NotSentError
 from pipewise_runtime.upstream.session import Request, Session
 from support.eventually import eventually
@@ -23,7 +24,7 @@ from support.listening import free_port
 async def ask(rig: Rig, seconds: float = 5.0) -> str:
     """The result of a call, as text."""
     message = await rig.session.request(Request("tools/call", b"{}", seconds), TOKEN)
-    return bytes(message.result).decode()
+    return message.result.decode()
 
 
 async def fate(rig: Rig, seconds: float = 5.0) -> Happened:
@@ -43,14 +44,15 @@ async def test_calls_one_after_the_other_share_a_connection() -> None:
 async def test_an_idle_connection_the_server_closed_is_replaced_and_nobody_notices() -> None:
     async with connected(properly) as rig:
         await rig.upstream.close_all()
-        await eventually(lambda: "0 idle" in repr(rig.host))
+        await eventually(lambda: "0 idle" in repr(rig.host.leases))
         assert "fine" in await ask(rig)
         assert rig.upstream.connections == 2
 
 
 async def test_a_connection_found_closing_when_leased_is_replaced() -> None:
     async with connected(properly) as rig:
-        (connection,) = rig.host._connections
+        connection = rig.host.leases.at_once()
+        assert connection
         connection.abort()  # the loss itself is told in the loop's next round only
         assert "fine" in await ask(rig)
         assert rig.upstream.connections == 2
@@ -102,7 +104,7 @@ async def test_a_reply_gone_astray_answers_nobody_elses_call() -> None:
         for session in (rig.session, other) * 3:
             with suppress(HappenedError):
                 message = await session.request(Request("tools/call", b"{}", 1.0), TOKEN)
-                assert b"mine" in bytes(message.result)
+                assert b"mine" in message.result
 
 
 async def test_a_reply_after_the_caller_left_reaches_nobody() -> None:
@@ -135,8 +137,8 @@ async def test_a_stream_left_open_after_the_answer_is_given_up_after_a_moment() 
         started = time.monotonic()
         assert "fine" in await ask(rig)
         assert time.monotonic() - started < DRAIN_SECONDS / 2
-        assert "<1 leased" in repr(rig.host)
-        await eventually(lambda: "<0 leased, 0 idle" in repr(rig.host), within=DRAIN_SECONDS + 1)
+        assert "<1 leased" in repr(rig.host.leases)
+        await eventually(lambda: "<0 leased, 0 idle" in repr(rig.host.leases), within=DRAIN_SECONDS + 1)
 
 
 async def test_a_stream_that_ends_soon_after_the_answer_keeps_its_connection() -> None:
@@ -150,7 +152,7 @@ async def test_a_stream_that_ends_soon_after_the_answer_keeps_its_connection() -
     async with connected(soon) as rig:
         for _ in range(3):
             assert "fine" in await ask(rig)
-            await eventually(lambda: "1 idle" in repr(rig.host))
+            await eventually(lambda: "1 idle" in repr(rig.host.leases))
         assert rig.upstream.connections == 1
 
 
@@ -179,23 +181,23 @@ async def test_callers_that_leave_while_others_wait_take_no_connection_with_them
 
 async def test_a_caller_cancelled_in_the_moment_a_connection_comes_back_does_not_keep_it() -> None:
     async with connected(properly, limit=1) as rig:
-        held = await rig.host._lease()
-        waiting = asyncio.create_task(rig.host._lease())
+        held = await rig.host.leases.in_turn(None)
+        waiting = asyncio.create_task(rig.host.leases.in_turn(None))
         await asyncio.sleep(0)
         waiting.cancel()
-        rig.host._idle(held)  # before the cancelled task has come round
+        rig.host.leases.give_back(held)  # before the cancelled task has come round
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert "<0 leased, 1 idle" in repr(rig.host)
-        granted = asyncio.create_task(rig.host._lease())
+        assert "<0 leased, 1 idle" in repr(rig.host.leases)
+        granted = asyncio.create_task(rig.host.leases.in_turn(None))
         await asyncio.sleep(0)
-        second = asyncio.create_task(rig.host._lease())
+        second = asyncio.create_task(rig.host.leases.in_turn(None))
         await asyncio.sleep(0)
-        rig.host._idle(await granted)
+        rig.host.leases.give_back(await granted)
         second.cancel()  # granted already, and not yet told
         with pytest.raises(asyncio.CancelledError):
             await second
-        assert "<0 leased, 1 idle" in repr(rig.host)
+        assert "<0 leased, 1 idle" in repr(rig.host.leases)
 
 
 @pytest.mark.parametrize(
@@ -207,14 +209,14 @@ async def test_what_cannot_be_connected_to_fails_all_callers_with_nothing_sent(u
     results = await asyncio.gather(*(host.exchange(each) for each in attempts), return_exceptions=True)
     assert all(isinstance(result, NotSentError) for result in results)
     assert not any(each.sent for each in attempts)
-    assert "<0 leased, 0 idle, 0 opening, 0 waiting" in repr(host)
+    assert "<0 leased, 0 idle, 0 opening, 0 waiting" in repr(host.leases)
     await host.close()
 
 
 async def test_closing_fails_whoever_waits_and_whoever_comes() -> None:
     async with connected(properly, limit=1) as rig:
-        await rig.host._lease()
-        waiting = asyncio.create_task(rig.host._lease())
+        await rig.host.leases.in_turn(None)
+        waiting = asyncio.create_task(rig.host.leases.in_turn(None))
         await asyncio.sleep(0)
         await rig.host.close()
         with pytest.raises(NotSentError):
@@ -222,11 +224,8 @@ async def test_closing_fails_whoever_waits_and_whoever_comes() -> None:
         assert isinstance(await fate(rig), NotSent)
 
 
-async def test_connections_idle_for_long_are_closed_by_us_before_the_server_does(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("pipewise_runtime.upstream.host.IDLE_SECONDS", 0.2)
-    async with connected(properly) as rig:
+async def test_connections_idle_for_long_are_closed_by_us_before_the_server_does() -> None:
+    async with connected(properly, idle_seconds=0.2) as rig:
         await asyncio.gather(*(ask(rig) for _ in range(4)))
-        await eventually(lambda: "<0 leased, 0 idle" in repr(rig.host), within=2)
+        await eventually(lambda: "<0 leased, 0 idle" in repr(rig.host.leases), within=2)
         assert "fine" in await ask(rig)

@@ -13,24 +13,12 @@ from pipewise_runtime.core.evidence import Evidence
 from pipewise_runtime.core.retry import FateUnknown, Happened, Refused
 from pipewise_runtime.engine import Engine
 from pipewise_runtime.metrics import Metrics
-from pipewise_runtime.ports import Token
 from pipewise_runtime.served import Project
 from pipewise_runtime.upstream.answer import HappenedError
 from support.engine import binding
 from support.eventually import eventually
 from support.hostile import TOKEN, Exchange, Upstream, connected, json_reply, upstream
-
-
-class OneToken:
-    """The token that every request uses."""
-
-    async def current(self, _project: str) -> Token:
-        """The token."""
-        return TOKEN
-
-    async def after(self, _project: str, _rejected: Token) -> Token:
-        """The same one."""
-        return TOKEN
+from support.mcp_through import OneToken
 
 
 @asynccontextmanager

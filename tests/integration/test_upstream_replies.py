@@ -17,7 +17,7 @@ SECONDS = 1.0
 async def ask(rig: Rig, seconds: float = SECONDS) -> str:
     """The result of a call, as text."""
     message = await rig.session.request(Request("tools/call", b"{}", seconds), TOKEN)
-    return bytes(message.result).decode()
+    return message.result.decode()
 
 
 async def fate(rig: Rig, seconds: float = SECONDS) -> Happened:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipewise_runtime.upstream.connection import Attempt
-from pipewise_runtime.upstream.host import Host, Origin
+from pipewise_runtime.upstream.host import Host
+from pipewise_runtime.upstream.leases import Origin
 from pipewise_runtime.upstream.reply import NotSentError
 from support.certificates import self_signed
 from support.hostile import properly, upstream

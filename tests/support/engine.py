@@ -40,6 +40,10 @@ class SandboxTokens:
         self.instead: Callable[[], Awaitable[Token]] | None = None
         """What waiting for another token comes to, where a test wants none to come."""
 
+    def held(self, _project: str) -> Token | None:
+        """The token minted last."""
+        return self._token
+
     async def current(self, _project: str) -> Token:
         """The token minted last, or the first."""
         return self._token or await self._mint()

@@ -13,7 +13,8 @@ from typing import Any
 from pipewise_runtime.ports import Token
 from pipewise_runtime.served import Project
 from pipewise_runtime.upstream.head import SessionKey
-from pipewise_runtime.upstream.host import Host, Origin
+from pipewise_runtime.upstream.host import Host
+from pipewise_runtime.upstream.leases import IDLE_SECONDS, Origin
 from pipewise_runtime.upstream.session import Session
 from support.eventually import eventually
 
@@ -144,11 +145,13 @@ class Rig:
 
 
 @asynccontextmanager
-async def connected(behaviour: Behaviour, limit: int = 8) -> AsyncIterator[Rig]:
+async def connected(
+    behaviour: Behaviour, limit: int = 8, idle_seconds: float = IDLE_SECONDS
+) -> AsyncIterator[Rig]:
     """An open session; afterwards nothing may be left of it: no task, no socket, no waiter."""
     tasks, sockets = asyncio.all_tasks(), open_sockets()
     async with upstream(behaviour) as running:
-        host = Host(Origin.of(running.url), ssl.create_default_context(), limit)
+        host = Host(Origin.of(running.url), ssl.create_default_context(), limit, idle_seconds)
         key = SessionKey(
             Project("default", "proj_1", "development", running.url), "sendgrid", "user-42", None
         )
@@ -156,13 +159,14 @@ async def connected(behaviour: Behaviour, limit: int = 8) -> AsyncIterator[Rig]:
         await session.initialize(TOKEN)
         try:
             yield Rig(session, host, running)
-            await eventually(lambda: "<0 leased" in repr(host) and " 0 opening, 0 waiting" in repr(host))
+            await eventually(
+                lambda: "<0 leased" in repr(host.leases) and " 0 opening, 0 waiting" in repr(host.leases)
+            )
         finally:
             await host.close()
     await eventually(lambda: asyncio.all_tasks() <= tasks)
     await eventually(lambda: open_sockets() <= sockets)
-    assert not host._waiters
-    assert not host._connections
+    assert len(host.leases) == 0
 
 
 def open_sockets() -> int:

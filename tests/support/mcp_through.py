@@ -23,6 +23,10 @@ class OneToken:
     def __init__(self) -> None:
         self._token = Token("test-token", datetime.now(UTC) + timedelta(hours=1))
 
+    def held(self, _project: str) -> Token:
+        """The token."""
+        return self._token
+
     async def current(self, _project: str) -> Token:
         """The token."""
         return self._token

@@ -27,6 +27,11 @@ class Admission(Generic[_Ticket]):
     _in_flight: dict[Place, int] = field(default_factory=dict)
     _lines: dict[Place, dict[_Ticket, None]] = field(default_factory=dict)
 
+    @property
+    def under_way(self) -> int:
+        """Calls under way at all places."""
+        return sum(self._in_flight.values())
+
     def enter(self, place: Place) -> bool:
         """Begin a call if there is room; nobody is in line while there is."""
         under_way = self._in_flight.get(place, 0)

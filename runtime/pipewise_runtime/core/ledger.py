@@ -61,12 +61,23 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._leased) + len(self._idle) + len(self._opening)
 
+    @property
+    def leased(self) -> int:
+        """Connections that somebody holds."""
+        return len(self._leased)
+
+    def lend(self, now: float) -> Hashable | None:
+        """Lease the idle connection that was used last; None where there is none, and callers must wait."""
+        if not self._idle or now - self._idle[-1][1] >= self.idle_seconds:
+            return None
+        connection, _ = self._idle.pop()
+        self._leased.add(connection)
+        return connection
+
     def wants(self, caller: Hashable, now: float) -> list[Action]:
         """A caller wants a connection: an idle one, else a new one, else it waits."""
         actions = self.expired(now)
-        if self._idle:
-            connection, _ = self._idle.pop()
-            self._leased.add(connection)
+        if (connection := self.lend(now)) is not None:
             return [*actions, Grant(caller, connection)]
         self._waiting.append(caller)
         if len(self) < self.limit:

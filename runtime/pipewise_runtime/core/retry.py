@@ -6,6 +6,8 @@ One operation is one try and at most `max_retries` more, all before its deadline
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+import msgspec
+
 from pipewise_crds import Resilience, Verdict
 
 
@@ -102,8 +104,7 @@ class GiveUp:
 Decision = Retry | Refresh | Reopen | GiveUp
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """One operation of a caller and how far it has come."""
 
     read_only: bool
@@ -121,7 +122,7 @@ class Operation:
 
     def begun(self) -> "Operation":
         """Another try begins."""
-        return replace(self, attempts=self.attempts + 1)
+        return msgspec.structs.replace(self, attempts=self.attempts + 1)
 
     def after(self, happened: Happened, now: float, dice: float) -> tuple["Operation", Decision]:
         """Decide on what happened; `dice` in [0, 1) spreads the waits of many callers."""
@@ -129,11 +130,12 @@ class Operation:
         match decision:
             case Retry():
                 may_have_run = self.may_have_run or isinstance(happened, FateUnknown)
-                return replace(self, retries=self.retries + 1, may_have_run=may_have_run), decision
+                retries = self.retries + 1
+                return msgspec.structs.replace(self, retries=retries, may_have_run=may_have_run), decision
             case Refresh():
-                return replace(self, refreshed=True), decision
+                return msgspec.structs.replace(self, refreshed=True), decision
             case Reopen():
-                return replace(self, reopened=True), decision
+                return msgspec.structs.replace(self, reopened=True), decision
             case GiveUp():
                 return self, self.told(decision)
 

@@ -10,8 +10,8 @@ from typing import Self
 
 from .asgi import Receive
 
-_WATCH_AFTER_SECONDS = 0.02
-"""Most calls are over by then, and need no task that watches for the client's going."""
+_LOOK_EVERY_SECONDS = 0.02
+"""Who runs at two looks gets a task that watches for the client's going; most calls are over by then."""
 
 Key = tuple[str, str, bytes]
 """Agent, user, encoded request id."""
@@ -33,15 +33,15 @@ class Running:
         CancelledByClientError: on leaving, when the client ended the call.
     """
 
-    __slots__ = ("_calls", "_is_cancelled", "_key", "_receive", "_task", "_timer", "_watcher")
+    __slots__ = ("_calls", "_is_cancelled", "_key", "_receive", "_task", "_was_seen", "_watcher")
 
     def __init__(self, calls: "RunningCalls", key: Key, receive: Receive) -> None:
         self._calls = calls
         self._key = key
         self._receive = receive
         self._task: asyncio.Task[object] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._was_seen = False
         self._is_cancelled = False
 
     def cancel(self) -> None:
@@ -50,10 +50,15 @@ class Running:
             self._is_cancelled = True
             self._task.cancel()
 
+    def look(self) -> None:
+        """From the second look on, watch for the client's going."""
+        if self._was_seen and self._watcher is None:
+            self._watcher = asyncio.create_task(self._cancel_when_gone())
+        self._was_seen = True
+
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
         self._calls.add(self._key, self)
-        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_SECONDS, self._watch)
         return self
 
     def __exit__(
@@ -61,17 +66,12 @@ class Running:
     ) -> None:
         task, self._task = self._task, None
         self._calls.remove(self._key, self)
-        if self._timer:
-            self._timer.cancel()
         if self._watcher:
             self._watcher.cancel()
         if self._is_cancelled and task:
             task.uncancel()
             if kind is not None and issubclass(kind, asyncio.CancelledError):
                 raise CancelledByClientError
-
-    def _watch(self) -> None:
-        self._watcher = asyncio.create_task(self._cancel_when_gone())
 
     async def _cancel_when_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -84,6 +84,7 @@ class RunningCalls:
 
     def __init__(self) -> None:
         self._calls: dict[Key, list[Running]] = {}
+        self._next_look: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return sum(len(calls) for calls in self._calls.values())
@@ -91,6 +92,8 @@ class RunningCalls:
     def add(self, key: Key, running: Running) -> None:
         """Note a call that begins."""
         self._calls.setdefault(key, []).append(running)
+        if self._next_look is None:
+            self._plan_look()
 
     def remove(self, key: Key, running: Running) -> None:
         """Forget a call that is over."""
@@ -106,3 +109,15 @@ class RunningCalls:
             return False
         calls[0].cancel()
         return True
+
+    def _plan_look(self) -> None:
+        self._next_look = asyncio.get_running_loop().call_later(_LOOK_EVERY_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Look at every call; one timer for all costs less than one for each."""
+        self._next_look = None
+        for calls in self._calls.values():
+            for running in calls:
+                running.look()
+        if self._calls:
+            self._plan_look()

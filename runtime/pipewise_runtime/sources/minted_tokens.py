@@ -41,20 +41,26 @@ class MintedTokens:
         self._credentials_of = credentials_of
         self._minted: dict[str, _Minted] = {}
 
+    def held(self, project: str) -> Token | None:
+        """The token to use now where it is at hand.
+
+        Raises:
+            TokenUnavailableError: there are no client credentials.
+        """
+        minted = self._of(project)
+        if minted.token and asyncio.get_running_loop().time() >= minted.renew_at:
+            if minted.token.expires_at <= datetime.now(UTC):
+                return None
+            self._minting(project, minted)
+        return minted.token
+
     async def current(self, project: str) -> Token:
         """The token to use now; one that still holds is never waited for.
 
         Raises:
             TokenUnavailableError: there are no client credentials, or Pipedream mints no token.
         """
-        minted = self._of(project)
-        if minted.token is None:
-            return await self._mint(project, minted)
-        if asyncio.get_running_loop().time() >= minted.renew_at:
-            if minted.token.expires_at <= datetime.now(UTC):
-                return await self._mint(project, minted)
-            self._minting(project, minted)
-        return minted.token
+        return self.held(project) or await self._mint(project, self._of(project))
 
     async def after(self, project: str, rejected: Token) -> Token:
         """Wait until there is another token than the rejected one; the caller bounds the wait."""

@@ -61,22 +61,26 @@ class SecretTokens:
         known.news.set()
         known.news = asyncio.Event()
 
+    def held(self, project: str) -> Token | None:
+        """The token to use now where it is at hand."""
+        known = self._of(project)
+        token, now = known.token, self._now()
+        if token is None:
+            return None
+        is_due = known.tried_at is None or now - known.tried_at >= _BETWEEN_TRIES
+        if is_due and (known.is_stale or token.expires_at - now <= _EXPIRES_SOON):
+            if token.expires_at <= now:
+                return None
+            self._reading(project, known)
+        return token
+
     async def current(self, project: str) -> Token:
         """The token to use now; one that still holds is never waited for.
 
         Raises:
             TokenUnavailableError: there is no Secret, or it cannot be read.
         """
-        known = self._of(project)
-        token, now = known.token, self._now()
-        if token is None:
-            return await self._read(project, known)
-        is_due = known.tried_at is None or now - known.tried_at >= _BETWEEN_TRIES
-        if is_due and (known.is_stale or token.expires_at - now <= _EXPIRES_SOON):
-            if token.expires_at <= now:
-                return await self._read(project, known)
-            self._reading(project, known)
-        return token
+        return self.held(project) or await self._read(project, self._of(project))
 
     async def after(self, project: str, rejected: Token) -> Token:
         """Wait until there is another token than the rejected one; the caller bounds the wait."""

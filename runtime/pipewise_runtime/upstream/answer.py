@@ -3,8 +3,7 @@
 What happened is said in the words of `core.retry`; what to do about it is decided there.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -29,8 +28,16 @@ class HappenedError(Exception):
         self.happened = happened
 
 
-@dataclass(slots=True)
-class Reader:
+class Answer(msgspec.Struct, frozen=True):
+    """The upstream's answer to a request: the encoded result or error object; the other one is empty."""
+
+    headers: Mapping[bytes, bytes]
+    """Those of the reply that brought it, by lower-case name."""
+    result: bytes = b""
+    error: bytes = b""
+
+
+class Reader(msgspec.Struct, eq=False):
     """Finds the answer to one request among what the upstream sends."""
 
     identity: bytes
@@ -56,7 +63,7 @@ class Reader:
         self.answer = read
         return True
 
-    def answer_in(self, reply: Reply, *, has_session: bool) -> Message:
+    def answer_in(self, reply: Reply, *, has_session: bool) -> Answer:
         """The answer the reply carries.
 
         Raises:
@@ -70,11 +77,12 @@ class Reader:
             raise HappenedError(FateUnknown("the reply's content type is neither JSON nor an event stream"))
         if self.broken:
             raise HappenedError(FateUnknown(str(self.broken)))
-        if self.answer is None or not _is_answer(self.answer):
+        answer = _answer_of(self.answer, reply) if self.answer else None
+        if answer is None:
             raise HappenedError(FateUnknown("the reply does not answer the request"))
-        return self.answer
+        return answer
 
-    def modern_answer_in(self, reply: Reply) -> Message:
+    def modern_answer_in(self, reply: Reply) -> Answer:
         """The answer of an upstream of 2026-07-28, which also answers with the statuses 400 and 404.
 
         Raises:
@@ -83,9 +91,10 @@ class Reader:
         if reply.status not in (400, 404) or reply.content_type != b"application/json":
             return self.answer_in(reply, has_session=True)
         self._take_body(reply.body)
-        if self.answer is None or not _object_in(self.answer.error) or _version_refused(self.answer):
+        answer = _answer_of(self.answer, reply) if self.answer else None
+        if answer is None or not answer.error or _version_refused(answer.error):
             raise HappenedError(SessionLost())
-        return self.answer
+        return answer
 
     def _pass_on(self, read: Message, text: bytes) -> None:
         if not bytes(read.id):
@@ -102,24 +111,25 @@ class Reader:
             self.broken = error
 
 
-def _is_answer(read: Message) -> bool:
-    result, error = _object_in(read.result), _object_in(read.error)
-    return (result and bytes(read.error) in _NOTHING) or (error and bytes(read.result) in _NOTHING)
+def _answer_of(read: Message, reply: Reply) -> Answer | None:
+    """The answer in a message that carries a result or an error, and not both."""
+    result, error = bytes(read.result), bytes(read.error)
+    if result.startswith(b"{") and error in _NOTHING:
+        return Answer(reply.headers, result)
+    if error.startswith(b"{") and result in _NOTHING:
+        return Answer(reply.headers, error=error)
+    return None
 
 
 class _Error(msgspec.Struct):
     code: int = 0
 
 
-def _version_refused(read: Message) -> bool:
+def _version_refused(error: bytes) -> bool:
     try:
-        return msgspec.json.decode(read.error, type=_Error).code == _UNSUPPORTED_VERSION
+        return msgspec.json.decode(error, type=_Error).code == _UNSUPPORTED_VERSION
     except msgspec.DecodeError:
         return False
-
-
-def _object_in(field: msgspec.Raw) -> bool:
-    return bytes(field).lstrip().startswith(b"{")
 
 
 def _refusal(reply: Reply, *, has_session: bool) -> Happened:

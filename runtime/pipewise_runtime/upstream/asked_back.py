@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from pipewise_runtime.ports import OnRequest
+from pipewise_runtime.ports import OnRequest, Token
 
 from .reply import TransportError
 from .rpc import Message, response
@@ -21,12 +21,15 @@ class AskedBack:
     Args:
         ask: passes a question to the caller; None where there is nobody to ask.
         post: sends an encoded message on the session.
+        token: what it is sent with.
     """
 
-    __slots__ = ("_ask", "_post", "_tasks")
+    __slots__ = ("_ask", "_post", "_tasks", "_token")
 
-    def __init__(self, ask: OnRequest | None, post: Callable[[bytes], Awaitable[None]]) -> None:
-        self._ask, self._post = ask, post
+    def __init__(
+        self, ask: OnRequest | None, post: Callable[[bytes, Token], Awaitable[None]], token: Token
+    ) -> None:
+        self._ask, self._post, self._token = ask, post, token
         self._tasks: set[asyncio.Task[None]] | None = None
 
     def take(self, request: Message) -> None:
@@ -44,7 +47,7 @@ class AskedBack:
     async def _answer(self, request: Message) -> None:
         answer = await self._said(request)
         with contextlib.suppress(TransportError):  # then the upstream goes on without it, or answers so
-            await self._post(answer)
+            await self._post(answer, self._token)
 
     async def _said(self, request: Message) -> bytes:
         identity, method = bytes(request.id), request.method or ""

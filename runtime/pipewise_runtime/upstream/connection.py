@@ -5,11 +5,11 @@ Whose turn it is on which connection is decided by `core.ledger` and carried out
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import httptools
+import msgspec
 
-from .reply import CutOffError, Reply
+from .reply import CutOffError, Reply, TimedOutError
 from .sse import SseParser
 
 LARGEST_REPLY = 32 * 1024 * 1024
@@ -19,13 +19,14 @@ LARGEST_HEAD = 64 * 1024
 """Bytes of reply headers after which a reply is given up."""
 
 
-@dataclass(slots=True, eq=False)
-class Attempt:
+class Attempt(msgspec.Struct, eq=False):
     """One request on its way."""
 
     request: bytes
     on_event: Callable[[bytes], bool] | None = None
     """Takes each event of an event stream; True when it was the last one wanted."""
+    seconds: float | None = None
+    """How long it may take from now on; None where its stream has no end."""
     sent: bool = False
     """Whether any byte was handed to the operating system."""
 
@@ -40,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._attempt: Attempt | None = None
         self._waiter: asyncio.Future[Reply] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
@@ -48,18 +50,22 @@ class Connection(asyncio.Protocol):
         self._events: SseParser | None = None
         self._lost = False
 
-    async def exchange(self, attempt: Attempt) -> Reply:
-        """Send the request and wait for its reply; only on a usable connection.
+    def begin(self, attempt: Attempt) -> asyncio.Future[Reply]:
+        """Send the request; its reply is waited for, or why there is none. Only on a usable connection.
 
-        Raises:
-            CutOffError: the connection was lost, or the reply was not HTTP.
+        The future's errors:
+            CutOffError: the connection was lost, the reply was not HTTP, or it did not come in time.
         """
         self._attempt, self._parser = attempt, httptools.HttpResponseParser(self)
         self._begin_reply()
-        self._waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Reply] = loop.create_future()
+        self._waiter = waiter
+        if attempt.seconds:  # a plain timer: asyncio.timeout would cost more than all the rest here
+            self._timer = loop.call_later(attempt.seconds, self._time_out, attempt.seconds)
         attempt.sent = True
         self._transport.write(attempt.request)
-        return await self._waiter
+        return waiter
 
     @property
     def usable(self) -> bool:
@@ -165,6 +171,7 @@ class Connection(asyncio.Protocol):
                 self._answer()
 
     def _answer(self) -> None:
+        self._stop_timer()
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(Reply(self._status(), self._headers, b"".join(self._body)))
 
@@ -185,5 +192,16 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, cause: str) -> None:
         self._attempt = self._parser = None
+        self._stop_timer()
         if self._waiter and not self._waiter.done():
             self._waiter.set_exception(CutOffError(cause))
+
+    def _time_out(self, seconds: float) -> None:
+        self._timer = None
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_exception(TimedOutError(f"no answer came in {seconds:.1f} s"))
+
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None

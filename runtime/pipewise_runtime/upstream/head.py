@@ -1,14 +1,14 @@
 """The block of request headers that a session sends with every request, built once for each token."""
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from pipewise_runtime.ports import Token
 from pipewise_runtime.served import Project
 
 
-@dataclass(frozen=True, slots=True)
-class SessionKey:
+class SessionKey(msgspec.Struct, frozen=True, cache_hash=True):
     """Whose session it is: one user's use of one app, with one account if it is pinned."""
 
     project: Project

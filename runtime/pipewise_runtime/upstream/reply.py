@@ -1,11 +1,12 @@
 """What an exchange with an upstream can come to: a reply, or one of the errors of transport.
 
 TransportError
-├── NotSentError   no byte of the request was written
-└── CutOffError    bytes were written and no proper reply came
+├── NotSentError        no byte of the request was written
+└── CutOffError         bytes were written and no proper reply came
+    └── TimedOutError   it did not come in time
 """
 
-from dataclasses import dataclass
+import msgspec
 
 
 class TransportError(Exception):
@@ -20,8 +21,11 @@ class CutOffError(TransportError):
     """Bytes of the request were written: the upstream may have acted on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class TimedOutError(CutOffError):
+    """The reply did not come in time; the upstream may still be at work."""
+
+
+class Reply(msgspec.Struct, frozen=True):
     """An HTTP reply; for an event stream the body is empty, as its events were handed out one by one."""
 
     status: int

@@ -15,14 +15,14 @@ from pipewise_runtime.core.eras import MODERN_VERSION, NOTHING, PLAIN, Era, tran
 from pipewise_runtime.core.retry import FateUnknown, NotSent, Refused, SessionLost
 from pipewise_runtime.ports import OnNotification, OnRequest, Token
 
-from .answer import HappenedError, Reader
+from .answer import Answer, HappenedError, Reader
 from .asked_back import AskedBack
 from .connection import Attempt
 from .head import SessionKey, head
 from .hearing import Hearing
 from .host import Host
-from .reply import CutOffError, NotSentError, Reply, TransportError
-from .rpc import Message, notification, request
+from .reply import NotSentError, TimedOutError, TransportError
+from .rpc import notification, request
 
 PROTOCOL_VERSION = "2025-11-25"
 """The newest version of the initialize era, which is asked for."""
@@ -108,8 +108,8 @@ class Session:
             await self._discover(token)
             return
         params = _INITIALIZE % (PROTOCOL_VERSION.encode(), self.capabilities)
-        reply, answer = await self._exchange(Request("initialize", params, OPEN_SECONDS), token)
-        if not bytes(answer.result):
+        answer = await self.request(Request("initialize", params, OPEN_SECONDS), token)
+        if not answer.result:
             raise HappenedError(Refused("the upstream refused to open a session"))
         try:
             said = msgspec.json.decode(answer.result, type=_Initialized)
@@ -117,7 +117,7 @@ class Session:
             raise HappenedError(
                 FateUnknown(f"the upstream's initialize result is malformed: {error}")
             ) from error
-        self._id = reply.headers.get(b"mcp-session-id")
+        self._id = answer.headers.get(b"mcp-session-id")
         self.announces = said.capabilities.announce
         self._version, self._head_token = said.protocol_version.encode(), None
         await self._notify("notifications/initialized", b"{}", token)
@@ -127,7 +127,7 @@ class Session:
         self.announces = announces
         self._version, self._head_token = MODERN_VERSION.encode(), None
 
-    async def request(self, asked: Request, token: Token) -> Message:
+    async def request(self, asked: Request, token: Token) -> Answer:
         """Send a request and return its answer, a result or an error.
 
         Where the answer is not awaited any longer, cancelled or out of time, the upstream is told.
@@ -135,8 +135,25 @@ class Session:
         Raises:
             HappenedError: no answer came.
         """
-        _, answer = await self._exchange(asked, token)
-        return answer
+        identity = next(_identities)
+        back = AskedBack(asked.on_request, self._tell, token)
+        reader = Reader(b"%d" % identity, asked.on_notification, back.take)
+        body = request(identity, asked.method, asked.params)
+        attempt = Attempt(self._post(body, token, asked), reader.take, asked.seconds)
+        try:
+            reply = await self.host.exchange(attempt)
+        except asyncio.CancelledError:
+            self._abandon(attempt, identity, token)
+            raise
+        except TransportError as error:
+            if isinstance(error, TimedOutError):
+                self._abandon(attempt, identity, token)
+            raise HappenedError(_happened(error)) from error
+        finally:
+            back.end()
+        if self.era is Era.MODERN:
+            return reader.modern_answer_in(reply)
+        return reader.answer_in(reply, has_session=self._id is not None)
 
     async def listen(self, token: Token, announced: Callable[[], None]) -> bool:
         """Hear of changes of the tools until the upstream ends the stream; False where it has none.
@@ -144,7 +161,7 @@ class Session:
         Raises:
             HappenedError: the stream was cut, or could not be opened.
         """
-        back = AskedBack(None, lambda body: self._tell(body, token))
+        back = AskedBack(None, self._tell, token)
         hearing = Hearing(announced, back.take)
         if self.era is Era.MODERN:
             asked = Request("subscriptions/listen", _LISTEN, 0.0)
@@ -162,7 +179,7 @@ class Session:
     async def _discover(self, token: Token) -> None:
         self.assume(announces=False)
         try:
-            _, answer = await self._exchange(Request("server/discover", _DISCOVER, OPEN_SECONDS), token)
+            answer = await self.request(Request("server/discover", _DISCOVER, OPEN_SECONDS), token)
         except HappenedError as error:
             if isinstance(error.happened, SessionLost):
                 raise HappenedError(Refused(f"the upstream does not speak MCP {MODERN_VERSION}")) from error
@@ -175,51 +192,15 @@ class Session:
             raise HappenedError(Refused(f"the upstream does not speak MCP {MODERN_VERSION}"))
         self.announces = said.capabilities.announce
 
-    async def _exchange(self, asked: Request, token: Token) -> tuple[Reply, Message]:
-        identity = next(_identities)
-        back = AskedBack(asked.on_request, lambda body: self._tell(body, token))
-        reader = Reader(str(identity).encode(), asked.on_notification, back.take)
-        body = request(identity, asked.method, asked.params)
-        try:
-            reply = await self._sent(
-                Attempt(self._post(body, token, asked), reader.take), asked, identity, token
-            )
-        finally:
-            back.end()
-        if self.era is Era.MODERN:
-            return reply, reader.modern_answer_in(reply)
-        return reply, reader.answer_in(reply, has_session=self._id is not None)
-
-    async def _sent(self, attempt: Attempt, asked: Request, identity: int, token: Token) -> Reply:
-        try:
-            async with asyncio.timeout(asked.seconds):
-                return await self.host.exchange(attempt)
-        except TimeoutError as error:
-            cause = f"no answer came in {asked.seconds:.1f} s"
-            self._abandon(attempt, identity, token)
-            raise HappenedError(FateUnknown(cause) if attempt.sent else NotSent(cause)) from error
-        except NotSentError as error:
-            raise HappenedError(NotSent(str(error))) from error
-        except CutOffError as error:
-            raise HappenedError(FateUnknown(str(error))) from error
-        except asyncio.CancelledError:
-            self._abandon(attempt, identity, token)
-            raise
-
     async def _notify(self, method: str, params: bytes, token: Token) -> None:
         try:
-            async with asyncio.timeout(OPEN_SECONDS):
-                await self._tell(notification(method, params), token)
-        except TimeoutError as error:
-            raise HappenedError(FateUnknown(f"{method} was not taken in {OPEN_SECONDS:.0f} s")) from error
-        except NotSentError as error:
-            raise HappenedError(NotSent(str(error))) from error
-        except CutOffError as error:
-            raise HappenedError(FateUnknown(str(error))) from error
+            await self._tell(notification(method, params), token)
+        except TransportError as error:
+            raise HappenedError(_happened(error)) from error
 
     async def _tell(self, body: bytes, token: Token) -> None:
         """Send a message that has no answer."""
-        await self.host.exchange(Attempt(self._post(body, token)))
+        await self.host.exchange(Attempt(self._post(body, token), seconds=OPEN_SECONDS))
 
     def _abandon(self, attempt: Attempt, identity: int, token: Token) -> None:
         if self.era is Era.MODERN:
@@ -227,7 +208,7 @@ class Session:
         if not attempt.sent or self._version is None:
             return  # nothing to take back, or only the opening, which must not be cancelled
         params = b'{"requestId":%d,"reason":"the caller does not wait any longer"}' % identity
-        self.host.send_and_forget(Attempt(self._post(notification("notifications/cancelled", params), token)))
+        self.host.send_and_forget(self._post(notification("notifications/cancelled", params), token))
 
     def _get(self, token: Token) -> bytes:
         """The request for the stream of what belongs to no call."""
@@ -242,3 +223,7 @@ class Session:
         lines = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
         routing = f"mcp-method: {asked.method}\r\n{lines}".encode()
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (self._head, routing, len(body), body)
+
+
+def _happened(error: TransportError) -> NotSent | FateUnknown:
+    return NotSent(str(error)) if isinstance(error, NotSentError) else FateUnknown(str(error))

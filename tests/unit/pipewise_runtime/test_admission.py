@@ -36,6 +36,7 @@ def test_each_place_keeps_to_its_limits_and_lets_in_by_order(
         elif what == "give up" and line:
             assert admission.give_up(place, line.pop())
         assert admission.waiting == sum(map(len, lines.values()))
+        assert admission.under_way == sum(under_way.values())
     assert admission._in_flight == {place: count for place, count in under_way.items() if count}
     assert admission._lines.keys() == {place for place, line in lines.items() if line}
 

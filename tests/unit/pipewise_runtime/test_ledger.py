@@ -55,6 +55,16 @@ class _Histories(RuleBasedStateMachine):
         self.waiting.add(caller)
         self.do(self.ledger.wants(caller, self.now))
 
+    @rule()
+    def a_caller_is_lent_one_at_once(self) -> None:
+        connection = self.ledger.lend(self.now)
+        if connection is None:
+            assert all(self.now - since >= IDLE_SECONDS for _, since in self.ledger._idle)
+        else:
+            assert connection in self.idle, "lent while another holds it"
+            self.idle.remove(str(connection))
+            self.holders[str(connection)] = next(self.names)
+
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
     def a_caller_withdraws(self, data: st.DataObject) -> None:
