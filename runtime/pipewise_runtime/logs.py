@@ -12,7 +12,7 @@ import structlog
 
 _SECRET_WORDS = ("token", "secret", "password", "authorization", "header", "arguments", "credential")
 _BLANK = "(not logged)"
-_QUIET = ("httpx2", "httpcore2", "asyncio", "uvicorn.access")
+_QUIET = ("httpx2", "httpcore2", "asyncio")
 
 Event = MutableMapping[str, Any]
 
@@ -47,7 +47,6 @@ def configure(level: str) -> None:
     logging.basicConfig(handlers=[handler], level=number, force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
-    logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
 
 
 def _redacted(_logger: object, _method: str, event: Event) -> Event:

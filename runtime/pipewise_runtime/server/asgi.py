@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -56,8 +57,10 @@ async def send_empty(send: Send, status: int, headers: Headers = ()) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def send_text(send: Send, status: int, text: bytes, content_type: bytes = b"text/plain") -> None:
+async def send_text(
+    send: Send, status: int, text: bytes, content_type: bytes = b"text/plain", headers: Headers = ()
+) -> None:
     """Send a response for people and scrapers."""
-    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(text))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    lines = [(b"content-type", content_type), (b"content-length", b"%d" % len(text)), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": lines})
     await send({"type": "http.response.body", "body": text})

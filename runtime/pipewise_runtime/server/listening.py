@@ -1,19 +1,12 @@
-"""Listening: an address, its sockets, and uvicorn serving one ASGI application on them."""
+"""Listening: an address, and one ASGI application served on it."""
 
-import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
-import uvicorn
-
 from .asgi import App
-
-_KEEP_ALIVE_SECONDS = 75
-"""Longer than clients keep idle connections, so that they and not we close them."""
+from .http.serving import IDLE_SECONDS, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,57 +46,22 @@ class Address:
 class Listener:
     """One application on one address, from `start` to `stop`."""
 
-    def __init__(self, app: App, address: Address, *, drain_seconds: float) -> None:
+    def __init__(
+        self, app: App, address: Address, *, drain_seconds: float, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
         self._socket = _bound(address)
         self.address = Address(address.host, self._socket.getsockname()[1])
         """Where it listens; with the real port when 0 was asked for."""
-        self._server = _Server(_config(app, drain_seconds))
-        self._task: asyncio.Task[None] | None = None
+        self._server = Server(app, idle_seconds)
+        self._drain_seconds = drain_seconds
 
     async def start(self) -> None:
         """Accept connections from now on."""
-        self._task = asyncio.create_task(
-            self._server.serve([self._socket]), name=f"listen {self.address.url()}"
-        )
-        await self._server.accepting.wait()
+        await self._server.start(self._socket)
 
     async def stop(self) -> None:
-        """Accept no more, let requests in flight finish for the drain time, then close."""
-        self._server.should_exit = True
-        if self._task:
-            await self._task
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the program, which has more than one server to stop."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.accepting = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.accepting.set()
-
-
-def _config(app: App, drain_seconds: float) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=max(1, round(drain_seconds)),
-    )
+        """Refuse what comes, let requests in flight finish for the drain time, then close."""
+        await self._server.stop(self._drain_seconds)
 
 
 def _bound(address: Address) -> socket.socket:
@@ -113,7 +71,7 @@ def _bound(address: Address) -> socket.socket:
         OSError: the address is taken or not ours; the message names it.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((address.host, address.port))

@@ -1,0 +1,69 @@
+"""An ASGI application behind the runtime's HTTP server, and clients that write bytes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from pipewise_runtime.server.asgi import App
+from pipewise_runtime.server.listening import Address, Listener
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, *pieces: bytes) -> None:
+        """Write bytes."""
+        self.writer.write(b"".join(pieces))
+
+    async def response(self) -> tuple[int, dict[bytes, bytes], bytes]:
+        """The next response: status, headers and body."""
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)
+        first, *lines = head.rstrip().split(b"\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(b": ") for line in lines)}
+        return int(first.split(b" ")[1]), headers, await asyncio.wait_for(self._body(headers), 5)
+
+    async def rest(self) -> bytes:
+        """All until the server closes the connection."""
+        return await asyncio.wait_for(self.reader.read(), 5)
+
+    async def _body(self, headers: dict[bytes, bytes]) -> bytes:
+        if headers.get(b"transfer-encoding") != b"chunked":
+            return await self.reader.readexactly(int(headers.get(b"content-length", b"0")))
+        body = b""
+        while size := int(await self.reader.readuntil(b"\r\n"), 16):
+            body += await self.reader.readexactly(size)
+            await self.reader.readexactly(2)
+        await self.reader.readexactly(2)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The running server."""
+
+    listener: Listener
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """Connect."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.listener.address.port)
+        try:
+            yield Client(reader, writer)
+        finally:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def site(app: App, *, drain_seconds: float = 1.0, idle_seconds: float = 75.0) -> AsyncIterator[Site]:
+    """Serve an application on loopback."""
+    listener = Listener(app, Address("127.0.0.1", 0), drain_seconds=drain_seconds, idle_seconds=idle_seconds)
+    await listener.start()
+    try:
+        yield Site(listener)
+    finally:
+        await listener.stop()
