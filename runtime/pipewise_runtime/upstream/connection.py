@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
         self._attempt: Attempt | None = None
         self._waiter: asyncio.Future[Reply] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._parser: httptools.HttpResponseParser | None = None
+        self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
         The future's errors:
             CutOffError: the connection was lost, the reply was not HTTP, or it did not come in time.
         """
-        self._attempt, self._parser = attempt, httptools.HttpResponseParser(self)
+        self._attempt = attempt
         self._begin_reply()
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Reply] = loop.create_future()
@@ -93,7 +93,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; bytes nobody asked for end the connection."""
-        if self._parser is None:
+        if not self.busy:
             self.abort()
             return
         try:
@@ -141,6 +141,8 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, chunk: bytes) -> None:
         """Collect the body, or hand out the events in it."""
+        if not self.busy:
+            return  # given up within the bytes that are being read
         if self._events is None:
             self._size += len(chunk)
             self._body.append(chunk)
@@ -152,14 +154,14 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The reply is whole: answer, and offer the connection for the next exchange."""
-        if self._parser is None:
+        if not self.busy:
             return
         if self._status() < 200:  # noqa: PLR2004 - an interim reply such as 103: the real one follows
             self._begin_reply()
             return
         reusable = self._parser.should_keep_alive() and not self._lost
         self._answer()
-        self._attempt = self._parser = None
+        self._attempt = None
         if not reusable:
             self.abort()
         elif not self._lost:
@@ -176,7 +178,8 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(Reply(self._status(), self._headers, b"".join(self._body)))
 
     def _status(self) -> int:
-        return self._parser.get_status_code() if self._parser else 0
+        status: int = self._parser.get_status_code()
+        return status
 
     def _begin_reply(self) -> None:
         self._headers, self._body, self._size = {}, [], 0
@@ -191,7 +194,7 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def _fail(self, cause: str) -> None:
-        self._attempt = self._parser = None
+        self._attempt = None
         self._stop_timer()
         if self._waiter and not self._waiter.done():
             self._waiter.set_exception(CutOffError(cause))
