@@ -31,7 +31,7 @@ _DRAIN_SECONDS = 25.0
 """How long calls in flight may take to finish; Kubernetes gives 30 s by default."""
 
 
-_GARBAGE = (20_000, 20, 100)
+_GARBAGE = (5_000, 20, 100)
 """Objects until young garbage is looked for, and how much more seldom old: calls make next to no cycles."""
 
 

@@ -121,8 +121,6 @@ async def test_who_wants_another_protocol_is_answered_in_this_one() -> None:
         (b"CONNECT elsewhere:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET http://elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nx: " + b"y" * MOST_HEAD_BYTES, 431),
-        (b"GET /" + b"y" * MOST_HEAD_BYTES, 431),
     ],
 )
 async def test_what_is_no_request_is_refused_and_the_connection_ends(sent: bytes, status: int) -> None:
@@ -133,6 +131,15 @@ async def test_what_is_no_request_is_refused_and_the_connection_ends(sent: bytes
         async with there.client() as another:
             another.send(GET)
             assert (await another.response())[0] == 200
+
+
+@pytest.mark.parametrize("begin", [b"GET / HTTP/1.1\r\nx: ", b"GET /"])
+async def test_a_head_without_end_is_refused(begin: bytes) -> None:
+    async with site(echo) as there, there.client() as client:
+        client.send(GET, begin)
+        assert (await client.response())[0] == 200
+        client.send(b"y" * (MOST_HEAD_BYTES + 1))
+        assert (await client.rest()).startswith(b"HTTP/1.1 431 ")
 
 
 async def test_rubbish_after_a_request_ends_the_connection() -> None:
@@ -330,3 +337,26 @@ async def test_clients_of_all_kinds_at_once() -> None:
 async def _asked(client: Client, body: bytes) -> bytes:
     client.send(post(body))
     return (await client.response())[2]
+
+
+async def test_no_more_requests_are_read_than_can_wait() -> None:
+    may_answer, count, begun, left = asyncio.Event(), 20_000, 0, [-1, -2]
+
+    async def slow(_scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal begun
+        begun += 1
+        await receive()
+        if begun > count / 100:
+            await may_answer.wait()
+        await send_text(send, 200, b"done")
+
+    async with site(slow) as there, there.client() as client:
+
+        def rests() -> bool:
+            left.append(client.writer.transport.get_write_buffer_size())
+            return left[-1] == left[-2] > 0
+
+        client.send(post(b"x" * 1000) * count)
+        await eventually(rests)
+        may_answer.set()
+        assert {(await client.response())[0] for _ in range(count)} == {200}

@@ -12,7 +12,7 @@ from .cycle import Cycle
 from .responses import closing
 
 MOST_HEAD_BYTES = 64 * 1024
-"""Longest request head that is read."""
+"""Longest request head that is read, not counting the piece that it begins in."""
 
 _FRAMING = (b"content-length", b"transfer-encoding")
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
-        self._is_in_head = self._awaits_word = self._is_resumed = self._is_deaf = False
+        self._is_in_head = self._awaits_word = self._is_resumed = self._is_paused = self._is_deaf = False
         self._writable: asyncio.Future[None] | None = None
         """Where those wait who would write more than the client reads."""
 
@@ -68,15 +68,15 @@ class Connection(asyncio.Protocol):
         """Read requests off it."""
         if self._is_deaf:
             return
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._stay_with_http(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._break(error.__context__)
-        if self._is_in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES:
+        else:
+            if self._is_in_head and self._head_bytes > MOST_HEAD_BYTES:
                 self._break(_RefusedError(431, f"the head is longer than {MOST_HEAD_BYTES} bytes"))
 
     def eof_received(self) -> None:
@@ -139,7 +139,7 @@ class Connection(asyncio.Protocol):
         if len(self._cycles) == 1:
             self._keeper.start_cycle(cycle)
         else:
-            self._transport.pause_reading()
+            self.take_more(more=False)
 
     def on_body(self, data: bytes) -> None:
         """Hand on a part of the body."""
@@ -164,11 +164,10 @@ class Connection(asyncio.Protocol):
             await asyncio.shield(self._writable)
 
     def take_more(self, *, more: bool) -> None:
-        """Read on, or rest for now."""
-        if more:
-            self._transport.resume_reading()
-        else:
-            self._transport.pause_reading()
+        """Read on, unless a request waits for its turn already, or rest for now."""
+        if more == self._is_paused and not (more and len(self._cycles) > 1):
+            self._is_paused = not more
+            (self._transport.resume_reading if more else self._transport.pause_reading)()
 
     def answered(self, cycle: Cycle) -> None:
         """The application is done with the request."""
@@ -183,7 +182,7 @@ class Connection(asyncio.Protocol):
         if not (cycles and cycles[0].whole and cycles[0].done) or self._is_deaf:
             return
         cycles.popleft()
-        self._transport.resume_reading()
+        self.take_more(more=True)
         if cycles:
             self._keeper.start_cycle(cycles[0])
         else:
