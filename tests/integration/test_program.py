@@ -95,7 +95,9 @@ async def test_in_kubernetes_it_serves_a_binding_applied_while_it_runs(
     assert token not in program.log
 
 
-async def test_told_to_stop_it_lets_the_call_in_flight_finish(tmp_path: Path, box: Sandbox) -> None:
+async def test_told_to_stop_it_lets_the_call_in_flight_finish_and_refuses_others(
+    tmp_path: Path, box: Sandbox
+) -> None:
     await box.admin.add_account("user-42", "sendgrid")
     with over_files(tmp_path, box) as program:
         await eventually(lambda: _is_listed(program, SEND), within=10)
@@ -104,6 +106,9 @@ async def test_told_to_stop_it_lets_the_call_in_flight_finish(tmp_path: Path, bo
         await eventually(lambda: _faults_are_used_up(box))
         os.kill(program.pid, signal.SIGTERM)
         await eventually(lambda: _is_unready(program))
+        async with httpx2.AsyncClient() as client:
+            late = await client.post(url_of(program.url("serving agents")), json=call(SEND, **MAIL))
+        assert (late.status_code, late.headers["retry-after"]) == (503, "1")
         answer = await running
         assert "result" in answer
         await eventually(lambda: not program.is_running)
