@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipewise_runtime.server.asgi import Receive, Scope, Send, TooLargeError, body_of, send_text
 from pipewise_runtime.server.http.connection import MOST_HEAD_BYTES
 from support.eventually import eventually
-from support.raw_http import Client, site
+from support.raw_http import Client, pieces, site
 
 GET = b"GET /there?x=1 HTTP/1.1\r\nHost: here\r\n\r\n"
 
@@ -278,9 +278,9 @@ async def test_on_stopping_what_does_not_finish_is_cut_off() -> None:
         assert not (await client.rest()).startswith(b"HTTP/1.1 200")
 
 
-async def _answers(pieces: list[bytes], count: int) -> list[bytes]:
+async def _answers(sent: list[bytes], count: int) -> list[bytes]:
     async with site(echo) as there, there.client() as client:
-        for piece in pieces:
+        for piece in sent:
             client.send(piece)
             await client.writer.drain()
             await asyncio.sleep(0)
@@ -291,9 +291,7 @@ async def _answers(pieces: list[bytes], count: int) -> list[bytes]:
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=4), st.lists(st.integers(0, 600), max_size=12))
 def test_however_requests_are_cut_they_are_answered_alike(bodies: list[bytes], cuts: list[int]) -> None:
     text = b"".join(post(body) for body in bodies)
-    places = sorted({min(cut, len(text)) for cut in cuts})
-    pieces = [text[i:j] for i, j in zip([0, *places], [*places, len(text)], strict=True) if j > i]
-    assert asyncio.run(_answers(pieces, len(bodies))) == [b"POST /? " + body for body in bodies]
+    assert asyncio.run(_answers(pieces(text, cuts), len(bodies))) == [b"POST /? " + body for body in bodies]
 
 
 async def _survives(rubbish: bytes) -> None:

@@ -1,7 +1,8 @@
 """An ASGI application behind the runtime's HTTP server, and clients that write bytes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -67,3 +68,9 @@ async def site(app: App, *, drain_seconds: float = 1.0, idle_seconds: float = 75
         yield Site(listener)
     finally:
         await listener.stop()
+
+
+def pieces(text: bytes, places: Sequence[int]) -> list[bytes]:
+    """Bytes cut at some places."""
+    ends = sorted({min(place, len(text)) for place in places} | {0, len(text)})
+    return [text[begin:end] for begin, end in itertools.pairwise(ends)]
