@@ -91,7 +91,10 @@ async def test_a_head_alone_is_answered_without_a_body() -> None:
         assert (await client.response())[2] == b"GET /there?x=1 "
 
 
-@pytest.mark.parametrize("end", [b"HTTP/1.0\r\n", b"HTTP/1.1\r\nConnection: close\r\n"])
+@pytest.mark.parametrize(
+    "end",
+    [b"HTTP/1.0\r\n", b"HTTP/1.0\r\nConnection: keep-alive\r\n", b"HTTP/1.1\r\nConnection: close\r\n"],
+)
 async def test_who_wants_no_more_is_let_go(end: bytes) -> None:
     async with site(echo) as there, there.client() as client:
         client.send(b"GET / %b\r\n" % end)

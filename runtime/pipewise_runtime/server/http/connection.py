@@ -127,11 +127,12 @@ class Connection(asyncio.Protocol):
             return
         self._is_in_head, parser = False, self._parser
         version = parser.get_http_version()
+        is_1_1 = version == "1.1"
         cycle = Cycle(
             self,
             self._scope(parser.get_method().decode(), version),
-            keep_alive=parser.should_keep_alive(),
-            takes_chunks=version == "1.1",
+            keep_alive=is_1_1 and parser.should_keep_alive(),
+            takes_chunks=is_1_1,
             awaits_word=self._awaits_word,
         )
         self.idle_since = None
