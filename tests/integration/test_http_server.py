@@ -181,6 +181,34 @@ async def test_an_answer_before_the_body_is_whole_leaves_the_connection_usable()
         assert (await client.response())[2] == b"no need"
         client.send(b"def", GET)
         assert (await client.response())[2] == b"no need"
+        client.send(b"POST / HTTP/1.1\r\nContent-Length: 5000000\r\n\r\n", b"x" * 4_000_000)
+        assert (await client.response())[2] == b"no need"
+        client.send(b"x" * 1_000_000, GET)
+        assert (await client.response())[2] == b"no need"
+
+
+async def test_who_never_sends_the_rest_of_a_body_that_was_answered_is_let_go() -> None:
+    async def hasty(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send_text(send, 200, b"no need")
+
+    async with site(hasty, idle_seconds=0.1) as there, there.client() as client:
+        client.send(b"POST / HTTP/1.1\r\nContent-Length: 6\r\n\r\nabc")
+        assert (await client.rest()).endswith(b"no need")
+
+
+async def test_nothing_is_written_to_who_left_before_an_application_that_says_nothing() -> None:
+    gone = asyncio.Event()
+
+    async def mute(_scope: Scope, receive: Receive, _send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    async with site(mute) as there:
+        async with there.client() as client:
+            client.send(GET)
+            await client.writer.drain()
+        await asyncio.wait_for(gone.wait(), 5)
 
 
 async def test_a_refused_body_ends_the_connection_where_the_application_says_so() -> None:

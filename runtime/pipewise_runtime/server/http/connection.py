@@ -175,7 +175,11 @@ class Connection(asyncio.Protocol):
         self._keeper.ended(cycle)
         if not cycle.keep_alive:
             self.close()
-        self._go_on()
+        elif cycle.whole:
+            self._go_on()
+        else:  # nobody wants the rest of its body, which has to come all the same
+            self.idle_since = self._clock()
+            self.take_more(more=True)
 
     def _go_on(self) -> None:
         """Turn to the next request when the first is both whole and answered."""

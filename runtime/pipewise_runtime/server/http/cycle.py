@@ -96,7 +96,7 @@ class Cycle:
             log.exception("request_failed", method=self.scope["method"])
         if not self.done:
             self.keep_alive = False  # also where a response was begun: its end is nowhere
-            if not self.begun:
+            if not (self.begun or self.gone):
                 self._status, self._headers = 500, ()
                 self._begin(b"", is_last=True)
             self.done = True
