@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipewise_runtime.server.envelope import INVALID_PARAMS, NOT_SERVED, REQUEST_CANCELLED
+from pipewise_runtime.server.envelope import ENDING, INVALID_PARAMS, NOT_SERVED, REQUEST_CANCELLED
 
 INJECTED = "injected"
 """What the sandbox says where it was told to answer with a JSON-RPC error."""
 
 NOTHING = "an empty reply"
-_TURNED_AWAY = (NOT_SERVED, INVALID_PARAMS)
+_TURNED_AWAY = (NOT_SERVED, INVALID_PARAMS, ENDING)
 
 
 @dataclass(frozen=True, slots=True)

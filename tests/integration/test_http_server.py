@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipewise_runtime.server.asgi import Receive, Scope, Send, TooLargeError, body_of, send_text
+from pipewise_runtime.server.asgi import Receive, Scope, Send, TooLargeError, body_of, send_json, send_text
 from pipewise_runtime.server.http.connection import MOST_HEAD_BYTES
 from support.eventually import eventually
 from support.raw_http import Client, pieces, site
@@ -216,11 +216,11 @@ async def test_a_refused_body_ends_the_connection_where_the_application_says_so(
         try:
             await body_of(receive, 10)
         except TooLargeError:
-            await send_text(send, 413, b"too long", headers=((b"connection", b"close"),))
+            await send_json(send, b'"too long"', 413, ((b"connection", b"close"),))
 
     async with site(strict) as there, there.client() as client:
         client.send(b"POST / HTTP/1.1\r\nContent-Length: 5000000\r\n\r\n", b"x" * 1000)
-        assert (await client.rest()).endswith(b"too long")
+        assert (await client.rest()).endswith(b'"too long"')
 
 
 async def test_an_application_is_told_that_its_client_is_gone_and_writes_to_nobody() -> None:

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import yaml
 
+from pipewise_runtime.server.envelope import ENDING
 from support.cluster import Namespace
 from support.eventually import eventually
 from support.programs import Program
@@ -109,6 +110,7 @@ async def test_told_to_stop_it_lets_the_call_in_flight_finish_and_refuses_others
         async with httpx2.AsyncClient() as client:
             late = await client.post(url_of(program.url("serving agents")), json=call(SEND, **MAIL))
         assert (late.status_code, late.headers["retry-after"]) == (503, "1")
+        assert late.json()["error"]["code"] == ENDING
         answer = await running
         assert "result" in answer
         await eventually(lambda: not program.is_running)

@@ -57,10 +57,8 @@ async def send_empty(send: Send, status: int, headers: Headers = ()) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def send_text(
-    send: Send, status: int, text: bytes, content_type: bytes = b"text/plain", headers: Headers = ()
-) -> None:
+async def send_text(send: Send, status: int, text: bytes, content_type: bytes = b"text/plain") -> None:
     """Send a response for people and scrapers."""
-    lines = [(b"content-type", content_type), (b"content-length", b"%d" % len(text)), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": lines})
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(text))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text})

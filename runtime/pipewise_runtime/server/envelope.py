@@ -14,6 +14,8 @@ INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 NOT_SERVED = -32010
 """Ours: no binding is served for the agent and user of the path."""
+ENDING = -32011
+"""Ours: the runtime is about to end and ran nothing; another one answers, or this one in a moment."""
 HEADER_MISMATCH = -32020
 """Of MCP 2026-07-28: a header does not say what the body says."""
 MISSING_CAPABILITY = -32021

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from .asgi import App
+from .ending import ending
 from .http.serving import IDLE_SECONDS, Server
 
 
@@ -61,7 +62,7 @@ class Listener:
 
     async def stop(self) -> None:
         """Refuse what comes, let requests in flight finish for the drain time, then close."""
-        await self._server.stop(self._drain_seconds)
+        await self._server.stop(self._drain_seconds, ending)
 
 
 def _bound(address: Address) -> socket.socket:

@@ -4,15 +4,13 @@ import asyncio
 import socket
 import time
 
-from pipewise_runtime.server.asgi import App, Receive, Scope, Send, send_text
+from pipewise_runtime.server.asgi import App
 
 from .connection import Connection
 from .cycle import Cycle
 
 IDLE_SECONDS = 75.0
 """How long connections stay open without a request: longer than clients want, so that they close them."""
-
-_RETRY_AFTER_SECONDS = 1
 
 
 class Server:
@@ -32,9 +30,9 @@ class Server:
         self._server = await loop.create_server(lambda: Connection(self, time.monotonic), sock=listening)
         self._plan_look()
 
-    async def stop(self, drain_seconds: float) -> None:
-        """Let what is under way finish for so long while all else is refused, then end."""
-        self._app = _refuse
+    async def stop(self, drain_seconds: float, ending: App) -> None:
+        """Let what is under way finish for so long while all else is answered by `ending`, then end."""
+        self._app = ending
         try:
             async with asyncio.timeout(drain_seconds):
                 while self._cycles:
@@ -82,9 +80,3 @@ class Server:
             if connection.idle_since is not None and connection.idle_since < oldest:
                 connection.close()
         self._plan_look()
-
-
-async def _refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """Send whoever comes during the end to another replica, or back in a moment."""
-    headers = ((b"retry-after", b"%d" % _RETRY_AFTER_SECONDS), (b"connection", b"close"))
-    await send_text(send, 503, b"this program is about to end; try again\n", headers=headers)
