@@ -80,7 +80,9 @@ async def test_an_answer_in_parts_arrives_whole(version: bytes) -> None:
             client.send(GET)
             assert (await client.response())[2] == b"one two three"
         else:
-            assert (await client.rest()).endswith(b"\r\n\r\none two three")
+            answer = await client.rest()
+            assert answer.endswith(b"\r\n\r\none two three")
+            assert answer.count(b"connection: close\r\n") == 1
 
 
 async def test_a_head_alone_is_answered_without_a_body() -> None:

@@ -142,22 +142,22 @@ class Cycle:
         headers = [*self._headers]
         names = [name for name, _ in headers]
         if b"content-length" not in names:
-            headers.append(self._framing(len(body), is_last=is_last))
+            headers += self._framing(len(body), is_last=is_last)
         if b"connection" in names:
             self.keep_alive = False  # the only thing that applications say of it is that it must end
         elif not self.keep_alive:
             headers.append((b"connection", b"close"))
         self._line.write(head(self._status, headers) + self._framed(body, is_last=is_last))
 
-    def _framing(self, length: int, *, is_last: bool) -> tuple[bytes, bytes]:
-        """The header that says where the body ends."""
+    def _framing(self, length: int, *, is_last: bool) -> Headers:
+        """The header that says where the body ends; none where it ends with the connection."""
         if is_last:
-            return b"content-length", b"%d" % length
+            return ((b"content-length", b"%d" % length),)
         if self._takes_chunks:
             self._chunked = True
-            return b"transfer-encoding", b"chunked"
-        self.keep_alive = False  # the body ends with the connection
-        return b"connection", b"close"
+            return ((b"transfer-encoding", b"chunked"),)
+        self.keep_alive = False
+        return ()
 
     def _framed(self, body: bytes, *, is_last: bool) -> bytes:
         if self._is_head:
