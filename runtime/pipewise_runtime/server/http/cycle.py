@@ -17,6 +17,9 @@ log = structlog.get_logger()
 _READ_AHEAD = 256 * 1024
 """Bytes of a body that are taken before the application asks for them."""
 
+_COPIED = 16 * 1024
+"""Bytes of a body up to which it is copied behind its head, which costs less than to write twice."""
+
 _DISCONNECT: Event = {"type": "http.disconnect"}
 
 
@@ -147,7 +150,12 @@ class Cycle:
             self.keep_alive = False  # the only thing that applications say of it is that it must end
         elif not self.keep_alive:
             headers.append((b"connection", b"close"))
-        self._line.write(head(self._status, headers) + self._framed(body, is_last=is_last))
+        start, body = head(self._status, headers), self._framed(body, is_last=is_last)
+        if len(body) > _COPIED:
+            self._line.write(start)
+            self._line.write(body)
+        else:
+            self._line.write(start + body)
 
     def _framing(self, length: int, *, is_last: bool) -> Headers:
         """The header that says where the body ends; none where it ends with the connection."""
