@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pipewise_crds.__main__ import main as generate_crds
-from pipewise_operator.alerting import CALM, FILE_NAME, alerts, document
+from pipewise_operator.alerting import CALM, FILE_NAME, alerts, document, webhook_alerts
 from support import tools
 from support.chart import CHART, EVERYTHING, HelmError, helm, manifest, named, objects, write_schemas
 from support.cluster import Cluster, Namespace
@@ -127,14 +127,20 @@ def test_the_rules_reach_prometheus_unchanged() -> None:
     assert (CHART / "files" / FILE_NAME).read_text() == document(CALM)
 
 
+def test_a_release_without_the_webhook_has_no_alerts_of_it() -> None:
+    rule = named(objects("monitoring.prometheusRule.enabled=true", "webhook.enabled=false"), "PrometheusRule")
+    assert rule["spec"] == yaml.safe_load(document(CALM, with_webhook=False))
+
+
 def test_runbooks_may_be_kept_elsewhere() -> None:
     where = "https://wiki.example.com/pipewise"
     rule = named(
         objects("monitoring.prometheusRule.enabled=true", f"monitoring.prometheusRule.runbooksURL={where}"),
         "PrometheusRule",
     )
-    urls = [each["annotations"]["runbook_url"] for each in rule["spec"]["groups"][0]["rules"]]
-    assert urls == [f"{where}/{alert.name}.md" for alert in alerts(CALM)]
+    groups = rule["spec"]["groups"]
+    urls = [each["annotations"]["runbook_url"] for group in groups for each in group["rules"]]
+    assert urls == [f"{where}/{alert.name}.md" for alert in (*alerts(CALM), *webhook_alerts(CALM))]
 
 
 def test_the_operators_own_namespace_label_is_honoured() -> None:

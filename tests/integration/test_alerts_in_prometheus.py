@@ -1,5 +1,6 @@
 """Each alert at the fast pace in a real Prometheus: silent, firing within seconds, cleared afterwards."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from support.eventually import eventually_sync
 from support.prometheus import Prometheus
 
 WITHIN_SECONDS = 15.0
+A_DAY = 86_400
 CONDITION = ("namespace", "condition", "status", "reason")
 
 
@@ -31,11 +33,19 @@ class Exporter:
         Gauge("pipewise_runtime_bindings", "x", registry=registry).set(1)
         runtimes = Gauge("pipewise_runtimes", "x", ["namespace", "state"], registry=registry)
         runtimes.labels("sales", "ready").set(1)
-        self.build.labels("pipewise-operator", "1").set(1)
+        for program in ("pipewise-operator", "pipewise-webhook"):
+            self.build.labels(program, "1").set(1)
+        name = "pipewise_webhook_certificate_expires_timestamp_seconds"
+        self.certificate = Gauge(name, "x", registry=registry)
+        self.certificate_ends(A_DAY)
         self.app = self.provider.labels("sales", "sendgrid")
         self.account = self.condition.labels("sales", "CredentialsValid", "False", "CredentialInvalid")
         self.project = self.condition.labels("sales", "CredentialsValid", "False", "ProjectCredentialInvalid")
         self.unserved = self.condition.labels("sales", "RuntimeAvailable", "False", "RuntimeUnavailable")
+
+    def certificate_ends(self, in_seconds: int) -> None:
+        """Let the webhook's certificate end so soon; 0: it has none."""
+        self.certificate.set(time.time() + in_seconds if in_seconds else 0)
 
 
 @contextmanager
@@ -64,6 +74,8 @@ STATES: list[tuple[str, Callable[[Exporter, int], None]]] = [
     ("CredentialInvalid", lambda exporter, value: exporter.project.set(value)),
     ("QuotaExhausted", lambda exporter, value: exporter.quota.set(value)),
     ("RuntimeDown", lambda exporter, value: exporter.unserved.set(value)),
+    ("WebhookDown", lambda exporter, value: exporter.certificate_ends(0 if value else A_DAY)),
+    ("WebhookCertificateExpiring", lambda exporter, value: exporter.certificate_ends(60 if value else A_DAY)),
 ]
 
 
@@ -94,7 +106,7 @@ def test_a_call_of_unknown_outcome_is_told_and_forgotten_in_time(exporter: Expor
 
 def test_silent_programs_are_told_although_they_say_nothing(exporter: Exporter, tmp_path: Path) -> None:
     with Prometheus(tmp_path, {"pipewise": "127.0.0.1:9"}) as prometheus:
-        becomes(prometheus, {"OperatorDown"})
+        becomes(prometheus, {"OperatorDown", "WebhookDown"})
     exporter.registry.unregister(exporter.build)
     with served(exporter) as port, Prometheus(tmp_path, {"pipewise": f"127.0.0.1:{port}"}) as prometheus:
-        becomes(prometheus, {"OperatorDown"})
+        becomes(prometheus, {"OperatorDown", "WebhookDown"})

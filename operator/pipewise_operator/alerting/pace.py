@@ -15,6 +15,7 @@ class Pace:
         credential_for: How long an account may be unusable; a user who is just reconnecting needs minutes.
         quota_for: How long a project may be out of runs; shorter than Pipedream's window of 5 minutes.
         unknown_window: How long a call of unknown outcome stays an alert.
+        certificate_left: How soon the webhook's certificate ends; its own are renewed 10 days before.
         bridge: For how long the last value of a gauge holds when its exporter is away, so that a restart of
             the operator neither clears an alert nor starts its wait anew.
     """
@@ -25,6 +26,7 @@ class Pace:
     credential_for: timedelta
     quota_for: timedelta
     unknown_window: timedelta
+    certificate_left: timedelta
     bridge: timedelta
 
 
@@ -35,6 +37,7 @@ CALM = Pace(
     credential_for=timedelta(minutes=15),
     quota_for=timedelta(minutes=1),
     unknown_window=timedelta(minutes=30),
+    certificate_left=timedelta(days=7),
     bridge=timedelta(minutes=2),
 )
 """What the chart ships: for people who want to sleep."""
@@ -46,6 +49,7 @@ FAST = Pace(
     credential_for=timedelta(seconds=2),
     quota_for=timedelta(seconds=2),
     unknown_window=timedelta(seconds=20),
+    certificate_left=timedelta(minutes=10),
     bridge=timedelta(seconds=3),
 )
 """The same alerts in seconds, for the demo and for measuring; wants a scrape every second."""

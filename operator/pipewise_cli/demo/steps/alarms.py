@@ -30,7 +30,7 @@ def watching(stage: Stage, seen: Seen) -> None:
         raise ProofFailedError(f"Prometheus is not to be had: {error}") from error
     folder = stage.folder / "prometheus"
     folder.mkdir()
-    (folder / FILE_NAME).write_text(document(FAST))
+    (folder / FILE_NAME).write_text(document(FAST, with_webhook=False))
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(_configuration(stage)))
     address = f"{LOOPBACK}:{free_ports(1)[0]}"
     process = Process(
