@@ -21,6 +21,8 @@ class Arguments:
     namespaces: tuple[str, ...]
     profiles: Path | None
     managed: Path | None
+    owner: str
+    """Name of the ValidatingAdmissionPolicy that owns what is made for runtimes; empty: nobody does."""
     kubeconfig: str | None
     log_level: str
     lease: str | None
@@ -44,6 +46,7 @@ def arguments_of(words: Sequence[str], environment: Mapping[str, str] = os.envir
         namespaces=tuple(dict.fromkeys(given.namespace)),
         profiles=given.profiles,
         managed=given.managed,
+        owner=given.owner,
         kubeconfig=str(given.kubeconfig) if given.kubeconfig else environment.get("KUBECONFIG") or None,
         log_level=given.log_level,
         lease=None if given.no_election else given.lease,
@@ -67,6 +70,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     add("--profiles", type=Path, help="YAML file of profiles (agent: [services]); built in otherwise")
     add("--managed", type=Path, help="YAML file: how runtimes of managed bindings are made")
+    add(
+        "--owner",
+        default="",
+        help="ValidatingAdmissionPolicy with which all that is made for runtimes goes; none: it stays",
+    )
     add("--kubeconfig", type=Path, help="kubeconfig file; else KUBECONFIG, else the service account")
     add("--log-level", default="info", choices=_LEVELS)
     add("--version", action="version", version=__version__)

@@ -1,7 +1,8 @@
 """Keeps the objects of runtimes as they should be: rights wherever one runs, and the managed runtimes.
 
 What is wanted follows from the observed state alone, and what is there is listed: nothing is remembered
-elsewhere, no finalizer is needed, and what somebody changes by hand is put right within a minute.
+elsewhere, no finalizer is needed, and what somebody changes by hand is put right within a minute. All of it
+is owned by the admission policy of runtimes: none outlives what confines it, or the release.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ from .desired.identities import ROLE, identities
 from .desired.managed import KINDS as MANAGED_KINDS
 from .desired.managed import authentication, managed
 from .desired.managed_settings import ManagedSettings
-from .failures import ClusterError, RejectedError
+from .desired.ownership import owned, owner_reference
+from .failures import ClusterError, NotFoundError, RejectedError
 from .world import World, shard_of
 
 Body = Mapping[str, Any]
@@ -30,10 +32,17 @@ _RETRY_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """How managed runtimes are made, if they are, and the profiles they get (JSON; empty: built in)."""
+    """How the objects of runtimes are made.
+
+    Attributes:
+        managed: How managed runtimes are made, if they are.
+        profiles: What they get (JSON; empty: built in).
+        owner: The ValidatingAdmissionPolicy to which all objects belong; empty: to none.
+    """
 
     managed: ManagedSettings | None = None
     profiles: str = ""
+    owner: str = ""
 
     @property
     def bindings_per_shard(self) -> int | None:
@@ -58,6 +67,7 @@ class Children:
         # Without managed runtimes the operator has no rights to the rest.
         self._kinds = IDENTITY_KINDS if installation.managed is None else (*IDENTITY_KINDS, *MANAGED_KINDS)
         self._there: dict[Name, Body] = {}
+        self._owner: dict[str, Any] | None = None
         self._namespaces: set[str] = set()
         self._reviewers: Body | None = None
         self._wake = asyncio.Event()
@@ -72,6 +82,7 @@ class Children:
         """Keep them until cancelled."""
         while True:
             try:
+                self._owner = await self._found_owner()
                 self._there = {Name.of(body): body for body in await self._cluster.children(self._kinds)}
                 self._namespaces |= {name.namespace for name in self._there}
                 self._namespaces |= {key.namespace for key in (*self._world.bindings, *self._world.accounts)}
@@ -88,6 +99,19 @@ class Children:
             except ClusterError as error:
                 _log.warning("runtimes' objects not kept; tried again", cause=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _found_owner(self) -> dict[str, Any] | None:
+        """Who owns what is made from now on; agents are served in any case."""
+        name = self._installation.owner
+        if not name:
+            return None
+        try:
+            return owner_reference(await self._cluster.policy(name))
+        except (NotFoundError, RejectedError) as error:
+            _log.warning(
+                "runtimes' objects will outlive the release: their owner is not found", cause=str(error)
+            )
+            return None
 
     async def _round(self) -> None:
         taken, self._namespaces = sorted(self._namespaces), set()
@@ -122,7 +146,7 @@ class Children:
         settings = self._installation.managed
         if settings is not None:
             wanted += managed(namespace, sorted(census.shards), settings, self._installation.profiles)
-        return wanted
+        return owned(wanted, self._owner)
 
     async def _authorise(self, namespaces: Iterable[str]) -> None:
         """Let the managed runtimes, and no others, have tokens reviewed."""

@@ -36,6 +36,9 @@ _CHILDREN: Mapping[str, Any] = {
         ("apps", "Deployment", "deployments"),
     )
 }
+_POLICY = create_global_resource(
+    "admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies"
+)
 _CLUSTER_ROLE_BINDING = create_global_resource(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings")
 _MADE_BY_US: dict[str, Any] = {
     "app.kubernetes.io/managed-by": "pipewise-operator",
@@ -139,6 +142,11 @@ class Cluster:
                         body = {**_plain(item), "kind": kind}
                         found[body["metadata"]["uid"]] = body
         return tuple(found.values())
+
+    async def policy(self, name: str) -> dict[str, Any]:
+        """Read the ValidatingAdmissionPolicy of the release."""
+        async with told_as_ours():
+            return _plain(await self._client.get(_POLICY, name))
 
     async def apply(self, body: Mapping[str, Any]) -> None:
         """Create or change an object by server-side apply."""

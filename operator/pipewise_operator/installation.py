@@ -1,4 +1,4 @@
-"""The files that say how managed runtimes are made, checked at the border."""
+"""How the objects of runtimes are made, from the command line and its files, checked at the border."""
 
 import json
 from pathlib import Path
@@ -21,9 +21,9 @@ def installation_of(arguments: Arguments) -> Installation:
         ConfigError: it is not there, or says what it cannot mean.
     """
     if arguments.managed is None:
-        return Installation()
+        return Installation(owner=arguments.owner)
     profiles = _text(profiles_from(arguments.profiles)) if arguments.profiles else ""
-    return Installation(_settings(arguments.managed), profiles)
+    return Installation(_settings(arguments.managed), profiles, arguments.owner)
 
 
 def _settings(path: Path) -> ManagedSettings:

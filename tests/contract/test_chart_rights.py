@@ -138,12 +138,27 @@ def test_the_operator_has_the_same_rights_in_all_namespaces_or_in_some() -> None
     some = [each for each in objects("operator.namespaces={sales,ops}") if each["kind"] == "Role"]
     roles = [role for role in some if role["metadata"]["name"].endswith("-operator")]
     assert sorted(role["metadata"]["namespace"] for role in roles) == ["ops", "sales"]
-    assert all(role["rules"] == everywhere[:-3] for role in roles)
-    assert [rule["resources"][0] for rule in everywhere[-3:]] == [
+    assert all(role["rules"] == everywhere[:-4] for role in roles)
+    assert [rule["resources"][0] for rule in everywhere[-4:]] == [
         "customresourcedefinitions",
         "clusterrolebindings",
         "clusterroles",
+        "validatingadmissionpolicies",
     ]
+
+
+def test_an_operator_of_some_namespaces_has_no_right_elsewhere_but_to_see_its_own_policy() -> None:
+    found = objects("operator.namespaces={sales}")
+    (rule,) = named(found, "ClusterRole", "-operator")["rules"]
+    policy = named(found, "ValidatingAdmissionPolicy")["metadata"]["name"]
+    assert rule == {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["validatingadmissionpolicies"],
+        "resourceNames": [policy],
+        "verbs": ["get"],
+    }
+    (operator,) = named(found, "Deployment", "-operator")["spec"]["template"]["spec"]["containers"]
+    assert f"--owner={policy}" in operator["args"]
     few = ("operator.namespaces={sales}", "webhook.enabled=false", "managed.enabled=false")
     assert not [each for each in objects(*few) if each["kind"].startswith("ClusterRole")]
     assert not [each for each in objects("rbac.create=false") if "Role" in each["kind"]]

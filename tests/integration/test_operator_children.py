@@ -9,12 +9,13 @@ import pytest
 import yaml
 
 from pipewise_crds import API_VERSION
-from support.charted import charted_operator
+from support.charted import POLICY, charted_operator
 from support.cluster import Namespace
 from support.eventually import eventually
 from support.operating import Operated
 from support.sandbox import Sandbox, sandbox
 
+NOBODY = {"kind": "", "name": "nobody"}
 ALL = "role,rolebinding,serviceaccount,service,networkpolicy,poddisruptionbudget,deployment"
 
 
@@ -42,6 +43,16 @@ def made(namespace: Namespace) -> set[str]:
     selection = "app.kubernetes.io/managed-by=pipewise-operator,app.kubernetes.io/component=runtime"
     return {
         f"{each['kind']}/{each['metadata']['name']}" for each in namespace.items(ALL, "--selector", selection)
+    }
+
+
+def owners(namespace: Namespace) -> set[tuple[str, str]]:
+    """Kind and name of the owners of what the operator has made for runtimes; NOBODY for what has none."""
+    selection = "app.kubernetes.io/managed-by=pipewise-operator,app.kubernetes.io/component=runtime"
+    return {
+        (owner["kind"], owner["name"])
+        for each in namespace.items(ALL, "--selector", selection)
+        for owner in each["metadata"].get("ownerReferences", [NOBODY])
     }
 
 
@@ -152,6 +163,8 @@ async def test_what_somebody_changes_or_deletes_is_put_right_and_nothing_else_is
     everything = made(namespace)
     assert operated.program.terminate() == 0
     namespace.kubectl("delete", "service", "pipewise-runtime-0")
+    disowned = '{"metadata": {"ownerReferences": null}}'
+    namespace.kubectl("patch", "role", "pipewise-runtime", "--type=merge", f"--patch={disowned}")
     namespace.kubectl("scale", "deployment", "pipewise-runtime-0", "--replicas=5")
     before = len(operated.program.log)
     operated.program.start()
@@ -159,7 +172,32 @@ async def test_what_somebody_changes_or_deletes_is_put_right_and_nothing_else_is
     await eventually(lambda: namespace.get("deployment", "pipewise-runtime-0")["spec"]["replicas"] == 1)
     events = [json.loads(line) for line in operated.program.log[before:].splitlines()]
     applied = sorted(each["kind"] for each in events if each["event"] == "runtime's object applied")
-    assert applied == ["Deployment", "Service"]
+    assert applied == ["Deployment", "Role", "Service"]
+    assert owners(namespace) == {(POLICY, f"{namespace}-own-runtime")}
+
+
+async def test_all_it_makes_is_owned_by_the_policy_so_that_it_goes_with_the_release(
+    operated: Operated,
+) -> None:
+    namespace = operated.namespace
+    namespace.apply(pod("a", "agents", inject="true"))
+    operated.binding(placement="Managed")
+    await eventually(lambda: len(made(namespace)) == 7)
+    assert owners(namespace) == {(POLICY, f"{namespace}-own-runtime")}
+    policy = json.loads(namespace.kubectl("get", POLICY, f"{namespace}-own-runtime", "-o", "json"))
+    (owner,) = namespace.get("deployment", "pipewise-runtime-0")["metadata"]["ownerReferences"]
+    assert owner["uid"] == policy["metadata"]["uid"]
+
+
+async def test_without_its_owner_agents_are_served_all_the_same_and_the_log_tells(operated: Operated) -> None:
+    namespace = operated.namespace
+    assert operated.program.terminate() == 0
+    namespace.kubectl("delete", POLICY, f"{namespace}-own-runtime")
+    operated.program.start()
+    operated.binding(placement="Managed")
+    await eventually(lambda: len(made(namespace)) == 6, within=15)
+    assert owners(namespace) == {("", "nobody")}
+    assert "runtimes' objects will outlive the release" in operated.program.log
 
 
 async def test_with_all_namespaces_the_operator_names_who_may_have_tokens_reviewed(

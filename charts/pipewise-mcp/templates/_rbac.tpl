@@ -1,3 +1,10 @@
+{{/* Not empty where the operator makes objects for runtimes: managed ones, or the rights of sidecars. */}}
+{{- define "pipewise.makesObjects" -}}
+{{- if or .Values.managed.enabled .Values.webhook.enabled (not .Values.operator.namespaces) -}}
+yes
+{{- end -}}
+{{- end -}}
+
 {{/* What the operator does, in each namespace it watches. */}}
 {{- define "pipewise.operatorRules" -}}
 - apiGroups: [mcp.pipewise.io]
