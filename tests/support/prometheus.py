@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import yaml
 
@@ -25,9 +26,10 @@ class Prometheus:
     Args:
         folder: where its configuration, data and log go, such as tmp_path.
         targets: what to scrape, by job: HOST:PORT.
+        labels: what series get unless they say otherwise, as by a PodMonitor.
     """
 
-    def __init__(self, folder: Path, targets: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, targets: Mapping[str, str], **labels: str) -> None:
         self._folder = folder
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
@@ -36,7 +38,11 @@ class Prometheus:
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": ["alerts.yaml"],
             "scrape_configs": [
-                {"job_name": job, "honor_labels": True, "static_configs": [{"targets": [target]}]}
+                {
+                    "job_name": job,
+                    "honor_labels": True,
+                    "static_configs": [{"targets": [target], "labels": labels}],
+                }
                 for job, target in targets.items()
             ],
         }
@@ -73,7 +79,12 @@ class Prometheus:
 
     def sees(self, metric: str) -> bool:
         """Whether a metric has a value now."""
-        return bool(self._data(f"query?query={metric}")["result"])
+        return bool(self.series(metric))
+
+    def series(self, expression: str) -> list[dict[str, str]]:
+        """The labels of the series that an expression has now."""
+        found = self._data(f"query?{urlencode({'query': expression})}")["result"]
+        return [each["metric"] for each in found]
 
     def _data(self, path: str) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.url}/api/v1/{path}", timeout=5) as answer:  # noqa: S310 - our own http URL
