@@ -21,6 +21,7 @@ EVERYTHING = (
     "sandbox.enabled=true",
     "monitoring.podMonitor.enabled=true",
     "monitoring.prometheusRule.enabled=true",
+    "monitoring.dashboard.enabled=true",
     "profiles.coordinator[0].name=mail",
     "profiles.coordinator[0].app=sendgrid",
 )
@@ -56,7 +57,13 @@ def manifest(*values: str, namespace: str = "pipewise") -> str:
 def objects(*values: str, namespace: str = "pipewise") -> Sequence[dict[str, Any]]:
     """The chart's objects with these `--set` values: those that are there while the release is."""
     every = [each for each in yaml.safe_load_all(manifest(*values, namespace=namespace)) if each]
-    return [each for each in every if not _hook(each).endswith("-delete")]
+    return [each for each in every if not _hook(each).endswith(("-delete", "test"))]
+
+
+def tried(*values: str, namespace: str = "pipewise") -> Sequence[dict[str, Any]]:
+    """What `helm test` makes with these `--set` values."""
+    every = yaml.safe_load_all(manifest(*values, namespace=namespace))
+    return [each for each in every if each and _hook(each) == "test"]
 
 
 def named(found: Iterable[dict[str, Any]], kind: str, suffix: str = "") -> dict[str, Any]:

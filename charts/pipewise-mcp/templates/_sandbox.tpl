@@ -1,7 +1,12 @@
+{{/* Where the sandbox answers. */}}
+{{- define "pipewise.sandboxURL" -}}
+http://{{ include "pipewise.fullname" . }}-sandbox.{{ .Release.Namespace }}.svc:8790
+{{- end -}}
+
 {{/* The sandbox's project; takes a dict of root, hook and policy. */}}
 {{- define "pipewise.sandboxProject" -}}
 {{- with .root -}}
-{{- $sandbox := printf "http://%s-sandbox.%s.svc:8790" (include "pipewise.fullname" .) .Release.Namespace -}}
+{{- $sandbox := include "pipewise.sandboxURL" . -}}
 apiVersion: mcp.pipewise.io/v1alpha1
 kind: PipedreamProject
 metadata:
