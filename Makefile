@@ -13,6 +13,8 @@ READY := $(VENV)/ready
 define generated
 $(BIN)/python -m pipewise_crds $(1) crds charts/pipewise-mcp/crd-files
 $(BIN)/python -m pipewise_operator.alerting $(1) charts/pipewise-mcp/files
+$(BIN)/python -m pipewise_operator.dashboard $(1) charts/pipewise-mcp/files
+$(BIN)/python charts/readme.py $(1)
 endef
 TEST_ARGUMENTS ?=
 CHAOS_ARGUMENTS ?=
@@ -56,7 +58,7 @@ lock: ## Pin all dependencies anew in requirements.lock (needs uv).
 	$(call pinned_for_images,images/build/requirements.in,build)
 
 .PHONY: generate
-generate: $(READY) ## Write the CRDs, their copies in the chart and the alert rules.
+generate: $(READY) ## Write the CRDs, their copies in the chart, its alerts, dashboard and README.
 	$(call generated,)
 
 .PHONY: generated-check
@@ -77,6 +79,7 @@ lint: $(READY) ## Check style, formatting and who may import whom.
 .PHONY: types
 types: $(READY) ## Check the types of the packages and of the tests' support code.
 	$(BIN)/mypy
+	$(BIN)/mypy charts/readme.py charts/pipewise-mcp/files/try.py
 	$(BIN)/mypy tests/support tests/bench tests/chaos tests/conftest.py
 
 .PHONY: control-plane
