@@ -1,10 +1,13 @@
 """What the chart does so that the operator is there, and that nobody speaks with it who need not."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from pipewise_crds import Service
+from pipewise_crds.profiles import profiles_from
 from pipewise_operator.desired.identities import ROLE
 from pipewise_operator.desired.managed import managed
 from pipewise_operator.desired.managed_settings import ManagedSettings
@@ -51,17 +54,6 @@ def test_replicas_hold_the_lease_that_they_may_write_under_their_pods_names() ->
     assert fields == {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace"}
 
 
-def test_the_operator_is_asked_for_metrics_only_and_speaks_to_known_ports() -> None:
-    found = objects()
-    policy = named(found, "NetworkPolicy", "-operator")["spec"]
-    labels = operator()["template"]["metadata"]["labels"]
-    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
-    assert policy["policyTypes"] == ["Ingress", "Egress"]
-    assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": "metrics"}]}]
-    (egress,) = policy["egress"]
-    assert {each["port"] for each in egress["ports"]} == {53, 443, 6443, 8790}
-
-
 def test_managed_runtimes_have_a_network_policy_unless_it_is_turned_off() -> None:
     kinds = [each["kind"] for each in managed("sales", [0], settings(), "")]
     assert "NetworkPolicy" in kinds
@@ -98,3 +90,20 @@ def test_whose_tokens_may_be_reviewed_is_said_by_the_operator_or_by_the_list_of_
     subjects = [(each["name"], each["namespace"]) for each in binding.get("subjects", [])]
     assert subjects == [(ROLE, namespace) for namespace in namespaces]
     assert settings(*values).authentication == ("" if namespaces else binding["metadata"]["name"])
+
+
+def test_the_profiles_of_the_values_are_what_the_programs_read(tmp_path: Path) -> None:
+    service = "profiles.support[0].name=mail,profiles.support[0].app=gmail,profiles.support[0].required=false"
+    found = objects(service)
+    path = tmp_path / "profiles.yaml"
+    path.write_text(named(found, "ConfigMap", "-profiles")["data"]["profiles.yaml"])
+    assert profiles_from(path) == {"support": (Service(name="mail", app="gmail", required=False),)}
+    checksums = set()
+    for values in ((), (service,)):
+        for component in ("operator", "webhook"):
+            pod = named(objects(*values), "Deployment", f"-{component}")["spec"]["template"]
+            (container,) = pod["spec"]["containers"]
+            is_given = "--profiles=/etc/pipewise/profiles.yaml" in container["args"]
+            assert is_given == bool(values)
+            checksums.add(pod["metadata"]["annotations"]["mcp.pipewise.io/profiles-checksum"])
+    assert len(checksums) == 2

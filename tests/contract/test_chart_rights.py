@@ -12,41 +12,7 @@ from support.chart import RELEASE, named, objects
 from support.cluster import Namespace
 from support.eventually import eventually_sync
 from support.programs import Program
-
-
-def may(namespace: Namespace, account: str, verb: str, resource: str) -> bool:
-    """Ask the API server whether a ServiceAccount may do something in its namespace."""
-    kind, _, name = resource.partition("/") if not resource.endswith("/status") else (resource, "", "")
-    groups = {
-        "events": "events.k8s.io",
-        "pods": "",
-        "secrets": "",
-        "serviceaccounts": "",
-        "deployments": "apps",
-        "roles": "rbac.authorization.k8s.io",
-        "rolebindings": "rbac.authorization.k8s.io",
-        "leases": "coordination.k8s.io",
-    }
-    group = groups.get(kind, "mcp.pipewise.io")
-    plural, _, subresource = kind.partition("/")
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {
-            "user": f"system:serviceaccount:{namespace}:{account}",
-            "groups": ["system:serviceaccounts", "system:authenticated"],
-            "resourceAttributes": {
-                "namespace": namespace.name,
-                "verb": verb,
-                "group": group,
-                "resource": plural,
-                "subresource": subresource,
-                "name": name,
-            },
-        },
-    }
-    answer = namespace.cluster.api.json("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
-    return bool(answer["status"]["allowed"])
+from support.rights import may
 
 
 @pytest.fixture
