@@ -39,6 +39,12 @@ def timings(request: pytest.FixtureRequest) -> Timings:
 
 
 @pytest.fixture(scope="session")
+def tag() -> str:
+    """The version that our images are tagged with."""
+    return TAG
+
+
+@pytest.fixture(scope="session")
 def kind(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, timings: Timings
 ) -> Iterator[Kind]:

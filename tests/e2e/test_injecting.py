@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from support.agent_pods import AgentPod, agent_pod
+from support.agent_pods import AgentPod, agent_pod, asking_pod
 from support.eventually import eventually_sync
 from support.kind import Kind
 from support.mcp_wire import MAIL, SEND
@@ -24,12 +24,7 @@ def injected(kind: Kind, release: Release, agent: AgentPod, timings: Timings) ->
     """An agent's pod with a sidecar, and a binding that it serves."""
     SandboxInside(agent).connect(USER)
     image = release.pods("sandbox")[0]["spec"]["containers"][0]["image"]
-    manifest = agent_pod(
-        "injected",
-        image,
-        labels={"mcp.pipewise.io/inject": "true"},
-        annotations={"mcp.pipewise.io/agents": "coordinator"},
-    )
+    manifest = asking_pod("injected", image)
     services = [{"name": "sendgrid", "app": "sendgrid"}]
     kind.apply(AGENTS, binding("sidecar", agent="coordinator", user=USER, services=services, demo="Never"))
     with timings.taking("injection: pod created until it is ready with its sidecar"):

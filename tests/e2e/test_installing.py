@@ -6,6 +6,7 @@ from support.eventually import eventually_sync
 from support.kind import Kind
 from support.operating import condition
 from support.release import NAMESPACE, Release
+from support.timings import Timings
 
 pytestmark = pytest.mark.e2e
 
@@ -37,3 +38,17 @@ def test_the_sandboxs_project_is_ready(kind: Kind, release: Release) -> None:
         return condition(status) == ("True", "Ready")
 
     eventually_sync(is_ready, within=30)
+
+
+def test_helm_test_makes_a_real_call_and_leaves_nothing_behind(
+    kind: Kind, release: Release, timings: Timings
+) -> None:
+    with timings.taking("helm test: a pod injected, bound and answered, and all of it gone again"):
+        said = release.try_out()
+    assert "google_calendar-list-events ran at the sandbox" in said
+    made = kind.kubectl(
+        *("get", "pods,serviceaccounts,agentmcpbindings", "-o", "name"),
+        *("--selector", "app.kubernetes.io/component=test"),
+        namespace=NAMESPACE,
+    )
+    assert made == ""

@@ -1,8 +1,8 @@
-"""Promise: the leading operator may die at any time: calls go on, and the other one judges what changes."""
+"""Promise: the leading operator may die at any time: calls and the webhook go on, the other one judges."""
 
 import pytest
 
-from support.agent_pods import AgentPod
+from support.agent_pods import AgentPod, asking_pod
 from support.eventually import eventually_sync
 from support.release import AGENTS, NAME, Release, SandboxInside
 from support.timings import Timings
@@ -22,6 +22,8 @@ def test_calls_go_on_and_the_other_operator_takes_over(
 
     with agent.calling(release.endpoint(name), READ) as called:
         release.cluster.kill_container(leader, "operator")
+        pod = release.cluster.admitted(AGENTS, asking_pod("asked-meanwhile", "agent:1"))
+        assert pod["spec"]["initContainers"][0]["name"] == "pipewise-runtime"
         with timings.taking("takeover: the leading operator killed until a change is judged"):
             generation = _change(release, name)
             eventually_sync(lambda: release.status(name)["observedGeneration"] == generation, within=60)

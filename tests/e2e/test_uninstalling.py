@@ -17,6 +17,12 @@ CLUSTER_KINDS = (
     "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations,"
     "validatingadmissionpolicies,validatingadmissionpolicybindings"
 )
+TENANTS_KINDS = (
+    "deployments,replicasets,pods,services,serviceaccounts,networkpolicies,poddisruptionbudgets,roles,rolebindings,"
+    "secrets"
+)
+TOKENS = {"secret/default-pipedream-token"}
+"""What belongs to a user's project, goes with it, and is worth nothing within the hour."""
 KUBERNETES_OWN = {"serviceaccount/default", "configmap/kube-root-ca.crt"}
 
 
@@ -26,10 +32,12 @@ def test_uninstalling_leaves_nothing_but_the_kinds_and_the_users_objects(
     SandboxInside(agent).connect("uta")
     name = release.bind("uta")
     eventually_sync(lambda: release.ready(name) == ("True", "Ready"), within=30)
+    assert "deployment.apps/pipewise-runtime-0" in _made_for_users(release)
     try:
-        with timings.taking("helm uninstall until everything is gone"):
+        with timings.taking("helm uninstall until everything is gone, in the users' namespaces too"):
             release.uninstall()
             eventually_sync(lambda: _nothing_left(release), within=90)
+            eventually_sync(lambda: _made_for_users(release) == TOKENS, within=90)
         kinds = release.cluster.kubectl("get", "crds", "-o", "name")
         assert kinds.count(".mcp.pipewise.io") == 3
         assert release.cluster.get("amb", name, AGENTS)["spec"]["user"] == "uta"
@@ -51,3 +59,12 @@ def _nothing_left(release: Release) -> bool:
     ]
     assert left == []
     return True
+
+
+def _made_for_users(release: Release) -> set[str]:
+    """What the operator has made in the users' namespace."""
+    selection = "app.kubernetes.io/managed-by=pipewise-operator"
+    found = release.cluster.kubectl(
+        "get", TENANTS_KINDS, "-o", "name", "--selector", selection, namespace=AGENTS
+    )
+    return set(found.split())

@@ -136,6 +136,16 @@ def agent_pod(name: str, image: str, **metadata: Mapping[str, str]) -> dict[str,
     }
 
 
+def asking_pod(name: str, image: str) -> dict[str, Any]:
+    """An agent's pod that asks for a sidecar of the coordinator."""
+    return agent_pod(
+        name,
+        image,
+        labels={"mcp.pipewise.io/inject": "true"},
+        annotations={"mcp.pipewise.io/agents": "coordinator"},
+    )
+
+
 def _tool_call(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "jsonrpc": "2.0",

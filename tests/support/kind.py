@@ -39,6 +39,16 @@ class Kind:
         """Apply objects, in a namespace unless they name another one."""
         return self.kubectl("apply", "-f", "-", namespace=namespace, stdin=yaml.safe_dump_all(manifests))
 
+    def admitted(self, namespace: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """What would become of an object, after all admission, without making it."""
+        text = self.kubectl(
+            *("create", "--dry-run=server", "-o", "json", "-f", "-"),
+            namespace=namespace,
+            stdin=yaml.safe_dump(dict(manifest)),
+        )
+        found: dict[str, Any] = json.loads(text)
+        return found
+
     def get(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
         """Read one object."""
         found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "-o", "json", namespace=namespace))
@@ -51,6 +61,18 @@ class Kind:
         text = self.kubectl("get", kind, "-o", "json", *where, *chosen, namespace=namespace)
         found: Sequence[dict[str, Any]] = json.loads(text)["items"]
         return found
+
+    def may(self, account: str, verb: str, resource: str, namespace: str) -> bool:
+        """Whether a user may do something in a namespace; resources are named with their group."""
+        plural, _, group = resource.partition(".")
+        attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": account, "resourceAttributes": attributes},
+        }
+        text = self.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review))
+        return bool(json.loads(text)["status"]["allowed"])
 
     def load(self, *images: str) -> None:
         """Give images to the nodes, where the cluster is one of kind's; others pull them by themselves."""

@@ -37,6 +37,10 @@ class Release:
         where = ["--namespace", self.namespace, "--wait", f"--timeout={_HELM_TIMEOUT_SECONDS}s"]
         return self._helm("upgrade", "--install", NAME, str(CHART), *where, *settings)
 
+    def try_out(self) -> str:
+        """Run `helm test`; what it wrote."""
+        return self._helm("test", NAME, "--namespace", self.namespace, "--timeout=180s")
+
     def uninstall(self) -> None:
         """Take everything away again, if it is there."""
         self._helm("uninstall", NAME, "--namespace", self.namespace, "--wait", "--ignore-not-found")
