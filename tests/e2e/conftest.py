@@ -65,6 +65,7 @@ def kind(
         with timings.taking("both images on the node"):
             cluster.load(f"pipewise-operator:{TAG}", f"pipewise-runtime:{TAG}")
         if option("keep_cluster"):
+            (ROOT / "build").mkdir(exist_ok=True)
             shutil.copy(cluster.kubeconfig, ROOT / "build" / "e2e.kubeconfig")
         yield cluster
 

@@ -54,7 +54,8 @@ def test_the_operator_gets_healthy_as_any_user(
     config.write_text(kind.kubeconfig.read_text())
     readable(tmp_path, config)
     what = (
-        *("--network=host", f"--volume={config}:/kubeconfig:ro", f"pipewise-operator:{tag}"),
+        # Keys of a kubeconfig pass through a file on their way into the TLS library; a pod has none.
+        *("--network=host", "--tmpfs=/tmp", f"--volume={config}:/kubeconfig:ro", f"pipewise-operator:{tag}"),
         # It looks at a namespace that is not there, so that it has nothing to do.
         *("--kubeconfig=/kubeconfig", "--namespace=nowhere", "--no-election"),
     )

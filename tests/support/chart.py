@@ -32,18 +32,27 @@ class HelmError(AssertionError):
     """Helm refused; the message is what it wrote to stderr."""
 
 
-def helm(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> str:
-    """Run helm and return its output.
+def helm(
+    *arguments: str | Path,
+    environment: Mapping[str, str] | None = None,
+    timeout_seconds: float = 120,
+) -> str:
+    """Run helm and return its output; the logs of `helm test` come on stderr, everything else on stdout.
 
     Raises:
         HelmError: it ended with an error.
     """
     done = subprocess.run(
-        [tools.helm(), *arguments], capture_output=True, text=True, env=environment, timeout=120, check=False
+        [tools.helm(), *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=timeout_seconds,
+        check=False,
     )
     if done.returncode:
         raise HelmError(done.stdout + done.stderr)
-    return done.stdout
+    return done.stdout + done.stderr if arguments[0] == "test" else done.stdout
 
 
 def manifest(*values: str, namespace: str = "pipewise") -> str:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from . import tools
 from .agent_pods import AgentPod
-from .chart import CHART
-from .kind import Kind, run
+from .chart import CHART, helm
+from .kind import Kind
 from .operating import condition
 from .runtimes import credentials_manifest, project_manifest
 from .sandbox import PROJECT
@@ -38,7 +37,7 @@ class Release:
         return self._helm("upgrade", "--install", NAME, str(CHART), *where, *settings)
 
     def try_out(self) -> str:
-        """Run `helm test`; what it wrote."""
+        """Run `helm test`; what it and its pod wrote."""
         return self._helm("test", NAME, "--namespace", self.namespace, "--timeout=180s")
 
     def uninstall(self) -> None:
@@ -76,8 +75,9 @@ class Release:
         return condition(self.status(name, namespace))
 
     def _helm(self, *arguments: str) -> str:
-        environment = ["env", f"KUBECONFIG={self.cluster.kubeconfig}", f"HOME={os.environ['HOME']}"]
-        return run(*environment, str(tools.helm()), *arguments, timeout_seconds=_HELM_TIMEOUT_SECONDS + 60)
+        """Run helm, which writes the logs of its tests to stderr."""
+        environment = {**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig)}
+        return helm(*arguments, environment=environment, timeout_seconds=_HELM_TIMEOUT_SECONDS + 60)
 
 
 @dataclass(frozen=True, slots=True)
