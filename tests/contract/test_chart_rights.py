@@ -27,6 +27,7 @@ def granted(namespace: Namespace) -> Namespace:
 
 RUNTIME = "agents"
 """A ServiceAccount whose pods hold runtimes."""
+LEASE = f"leases/{RELEASE}-pipewise-mcp-operator"
 OPERATOR_MAY = [
     *[
         f"{verb} {kind}"
@@ -41,6 +42,7 @@ OPERATOR_MAY = [
     "patch secrets/default-pipedream-token",
     "create events",
     "create leases",
+    *[f"{verb} {LEASE}" for verb in ("get", "update")],
     *[
         f"{verb} {kind}"
         for verb in ("list", "create", "patch", "delete")
@@ -61,6 +63,8 @@ OPERATOR_MAY_NOT = [
     "bind roles",
     "get serviceaccounts",
     "delete leases",
+    f"delete {LEASE}",
+    "update leases/another",
     "patch events",
     "create pods",
     "delete pods",
