@@ -37,7 +37,7 @@ def sections(node: Mapping[str, Any], path: str = "") -> Iterator[str]:
     """The paths of sections."""
     yield path.removesuffix(".")
     for name, value in node.items():
-        if isinstance(value, dict) and _schema_at(f"{path}{name}").get("additionalProperties") is False:
+        if isinstance(value, dict) and "properties" in _schema_at(f"{path}{name}"):
             yield from sections(value, f"{path}{name}.")
 
 
