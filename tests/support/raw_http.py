@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from pipewise_runtime.server.asgi import App
+from pipewise_runtime.server.asgi import App, Receive, Scope, Send, body_of, send_text
 from pipewise_runtime.server.listening import Address, Listener
+
+GET = b"GET /there?x=1 HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +76,16 @@ def pieces(text: bytes, places: Sequence[int]) -> list[bytes]:
     """Bytes cut at some places."""
     ends = sorted({min(place, len(text)) for place in places} | {0, len(text)})
     return [text[begin:end] for begin, end in itertools.pairwise(ends)]
+
+
+def post(body: bytes, *headers: bytes, target: bytes = b"/") -> bytes:
+    """A request with a body."""
+    lines = b"".join(header + b"\r\n" for header in (b"Content-Length: %d" % len(body), *headers))
+    return b"POST %b HTTP/1.1\r\nHost: here\r\n%b\r\n%b" % (target, lines, body)
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with what was asked."""
+    body = await body_of(receive, 10_000_000)
+    said = b"%b %b?%b %b" % (scope["method"].encode(), scope["raw_path"], scope["query_string"], body)
+    await send_text(send, 200, said)
