@@ -1,4 +1,4 @@
-"""The runtime's HTTP server where something ends early or late: bodies, clients, applications, the program."""
+"""The runtime's HTTP server where something ends early or late: bodies, clients, the application, all."""
 
 import asyncio
 
