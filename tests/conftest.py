@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, settings
 from pipewise_cli.controlplane import ControlPlane, find_binaries, find_kubectl
 from support.cluster import Cluster, Namespace
 
+pytest_plugins = ["support.serving"]
+
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")  # a busy machine is slow and nothing is wrong with that
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -10,26 +9,9 @@ import pytest
 
 from support.eventually import eventually
 from support.memory_calls import MemoryCalls
-from support.serving import PATH, call, post, rpc, served, url_of
+from support.serving import PATH, call, post, rpc, url_of
 
 EVENTS = {"Accept": "application/json, text/event-stream"}
-
-
-@pytest.fixture
-async def calls() -> MemoryCalls:
-    return MemoryCalls(("coordinator", "user-42"), ("coordinator", "ana@example.com"))
-
-
-@pytest.fixture
-async def base(calls: MemoryCalls) -> AsyncIterator[str]:
-    async with served(calls) as url:
-        yield url
-
-
-@pytest.fixture
-async def http(base: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=base, timeout=5) as client:
-        yield client
 
 
 async def test_a_batch_is_answered_to_a_client_of_the_version_that_has_them(http: httpx2.AsyncClient) -> None:

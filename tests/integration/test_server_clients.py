@@ -1,7 +1,6 @@
 """Real MCP clients against the agents' server."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
@@ -10,21 +9,15 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from support.memory_calls import MemoryCalls
-from support.serving import served, url_of
+from support.serving import url_of
 
 VERSIONS = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 MODES: tuple[Literal["auto", "legacy"], ...] = ("auto", "legacy")
 
 
 @pytest.fixture
-async def calls() -> MemoryCalls:
-    return MemoryCalls(("coordinator", "user-42"))
-
-
-@pytest.fixture
-async def url(calls: MemoryCalls) -> AsyncIterator[str]:
-    async with served(calls) as base:
-        yield url_of(base)
+def url(base: str) -> str:
+    return url_of(base)
 
 
 @pytest.mark.parametrize("mode", MODES)

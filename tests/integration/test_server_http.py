@@ -1,31 +1,12 @@
 """The agents' server at the level of HTTP: what clients of all kinds may send, and what they get."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 
 from pipewise_runtime.server.agents import MOST_BYTES
-from support.memory_calls import MemoryCalls
-from support.serving import PATH, call, post, rpc, served, url_of
-
-
-@pytest.fixture
-async def calls() -> MemoryCalls:
-    return MemoryCalls(("coordinator", "user-42"), ("coordinator", "ana@example.com"))
-
-
-@pytest.fixture
-async def base(calls: MemoryCalls) -> AsyncIterator[str]:
-    async with served(calls) as url:
-        yield url
-
-
-@pytest.fixture
-async def http(base: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=base, timeout=5) as client:
-        yield client
+from support.serving import PATH, call, post, rpc, url_of
 
 
 async def code_of(http: httpx2.AsyncClient, message: Any) -> int:  # noqa: ANN401 - JSON

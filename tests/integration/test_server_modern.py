@@ -2,29 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 
 from support.memory_calls import MemoryCalls
-from support.serving import PATH, rpc, served
+from support.serving import PATH, rpc
 
 KEY = "io.modelcontextprotocol/"
 META = {KEY + "protocolVersion": "2026-07-28", KEY + "clientCapabilities": {}}
 VERSION = {"MCP-Protocol-Version": "2026-07-28", "Accept": "application/json, text/event-stream"}
-
-
-@pytest.fixture
-async def calls() -> MemoryCalls:
-    return MemoryCalls(("coordinator", "user-42"))
-
-
-@pytest.fixture
-async def http(calls: MemoryCalls) -> AsyncIterator[httpx2.AsyncClient]:
-    async with served(calls) as base, httpx2.AsyncClient(base_url=base, timeout=5) as client:
-        yield client
 
 
 async def ask(

@@ -1,15 +1,20 @@
-"""The runtime's agents' server on a free port, inside the test's own event loop."""
+"""The runtime's agents' server on a free port, inside the test's own event loop.
+
+Its fixtures serve a call path in memory; `tests/conftest.py` gives them to all tests.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
+import pytest
 
 from pipewise_crds import endpoint_path
 from pipewise_runtime.ports import Calls
 from pipewise_runtime.server.agents import AgentsApp
 from pipewise_runtime.server.listening import Address, Listener
+from support.memory_calls import MemoryCalls
 
 PATH = endpoint_path("coordinator", "user-42")
 
@@ -25,6 +30,26 @@ async def served(calls: Calls) -> AsyncIterator[str]:
     finally:
         app.close()
         await listener.stop()
+
+
+@pytest.fixture
+def calls() -> MemoryCalls:
+    """What the coordinator may call for two users, one of whom has an odd name."""
+    return MemoryCalls(("coordinator", "user-42"), ("coordinator", "ana@example.com"))
+
+
+@pytest.fixture
+async def base(calls: MemoryCalls) -> AsyncIterator[str]:
+    """The base URL of a server of these calls."""
+    async with served(calls) as url:
+        yield url
+
+
+@pytest.fixture
+async def http(base: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of that server."""
+    async with httpx2.AsyncClient(base_url=base, timeout=5) as client:
+        yield client
 
 
 def url_of(base: str, agent: str = "coordinator", user: str = "user-42") -> str:
