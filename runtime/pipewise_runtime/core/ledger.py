@@ -122,8 +122,7 @@ class Ledger:
         if not self._idle or now - self._idle[0][1] < self.idle_seconds:
             return []  # the first one has been idle the longest
         old = [connection for connection, since in self._idle if now - since >= self.idle_seconds]
-        if old:
-            self._idle = [entry for entry in self._idle if now - entry[1] < self.idle_seconds]
+        self._idle = [entry for entry in self._idle if now - entry[1] < self.idle_seconds]
         return [Close(connection) for connection in old]
 
     def _hand_out(self, connection: Hashable, now: float) -> list[Action]:

@@ -136,8 +136,7 @@ class Operation(msgspec.Struct, frozen=True):
                 return msgspec.structs.replace(self, refreshed=True), decision
             case Reopen():
                 return msgspec.structs.replace(self, reopened=True), decision
-            case GiveUp():
-                return self, self.told(decision)
+        return self, self.told(decision)
 
     def told(self, given_up: GiveUp) -> GiveUp:
         """What to answer knowing the earlier tries too: what may have run is not said not to have."""
@@ -175,8 +174,7 @@ class Operation(msgspec.Struct, frozen=True):
                 return self._retry(failed, "upstream", now, dice)
             case FateUnknown(cause=cause):
                 return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.UNKNOWN, cause)
-            case Refused(cause=cause):
-                return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
+        return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, happened.cause)
 
     def _retry(self, otherwise: GiveUp, reason: str, now: float, dice: float, least: float = 0.0) -> Decision:
         scheduled = scheduled_wait(self.policy, self.retries)

@@ -84,18 +84,18 @@ def _documents(file: str, text: str) -> Iterator[dict[str, Any]]:
 
 
 def _take(manifests: Manifests, file: str, document: dict[str, Any]) -> None:
-    kind = document.get("kind")
-    match document.get("apiVersion"), kind:
-        case str(version), "AgentMCPBinding" if version == API_VERSION:
+    version, kind = document.get("apiVersion"), document.get("kind")
+    match version, kind:
+        case _, "AgentMCPBinding" if version == API_VERSION:
             binding = _read(AgentMCPBinding, BindingSpec, file, document)
             _add(manifests.bindings, file, f"{kind} {binding.metadata.name}", binding.metadata.name, binding)
-        case str(version), "PipedreamProject" if version == API_VERSION:
+        case _, "PipedreamProject" if version == API_VERSION:
             project = _read(PipedreamProject, ProjectSpec, file, document)
             _add(manifests.projects, file, f"{kind} {project.metadata.name}", project.metadata.name, project)
         case "v1", "Secret":
             name, values = _secret(file, document)
             _add(manifests.secrets, file, f"{kind} {name}", name, values)
-        case version, _:
+        case _:
             raise ManifestError(
                 f"{file}: {version}/{kind} is not read here; give AgentMCPBinding and PipedreamProject "
                 f"({API_VERSION}) and Secret (v1)"

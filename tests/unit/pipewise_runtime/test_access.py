@@ -155,6 +155,14 @@ def test_what_was_inherited_stands_only_while_the_right_to_all_does() -> None:
     assert not access.stands(b"one", "a", 103, PAUSE)
 
 
+def test_a_right_confirmed_after_its_token_has_expired_is_of_no_use() -> None:
+    access = Access()
+    access.recognise(b"one", ACCOUNT, 0, 10.0)
+    access.grant(b"one", "a", 10.0)
+    assert not access.allows(b"one", "a", 10.0)
+    assert not access.stands(b"one", "a", 10.0, PAUSE)
+
+
 def test_a_digest_says_nothing_of_its_token() -> None:
     assert digest_of(b"secret") == digest_of(b"secret") != digest_of(b"secret2")
     assert len(digest_of(b"secret")) == 32

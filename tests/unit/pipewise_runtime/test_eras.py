@@ -68,6 +68,11 @@ def test_numbers_and_escapes_survive_as_they_were_written() -> None:
     assert b"1.00" in kept
 
 
+def test_what_speaks_of_the_protocol_and_not_of_a_connection_is_kept_byte_for_byte() -> None:
+    text = b'{ "_meta": {"io.modelcontextprotocol/related-task": {"taskId":"7"}} }'
+    assert without_hops(text) is text
+
+
 @pytest.mark.parametrize(
     "text", [b"{}", b'{"_meta":null,"a":"\\"io.modelcontextprotocol/x"}', b'{"_meta":[1]}']
 )

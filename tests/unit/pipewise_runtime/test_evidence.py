@@ -115,3 +115,23 @@ def test_the_token_after_a_refused_one_is_said_to_be_accepted_even_if_the_refuse
     assert calls == [False, False], "whoever minted it waits for this word"
     evidence.token_accepted("p", START + timedelta(hours=2))
     assert calls == [False, False], "the normal course of renewal"
+
+
+def test_what_time_alone_changes_is_brought_up_to_date_before_the_projects_are_told() -> None:
+    changes = list[bool]()
+    evidence = Evidence(on_change=changes.append)
+    evidence.on_ask = lambda: evidence.runs_wanted("p", 32)
+    assert [(each.project, each.runs_wanted) for each in evidence.projects()] == [("p", 32)]
+    assert changes == [False]
+
+
+def test_a_project_that_is_gone_is_told_of_no_more() -> None:
+    changes = list[bool]()
+    evidence = Evidence(on_change=changes.append)
+    evidence.project_gone("p")
+    assert changes == []
+    evidence.token_rejected("p", START)
+    evidence.project_gone("p")
+    assert (evidence.projects(), changes) == ([], [True, False])
+    evidence.token_accepted("p", START + timedelta(hours=1))
+    assert changes == [True, False], "the refusal is forgotten too, so nobody waits for this word"

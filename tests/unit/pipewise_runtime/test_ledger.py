@@ -23,6 +23,7 @@ class _Histories(RuleBasedStateMachine):
         self.opening: list[int] = []
         self.holders: dict[str, int] = {}
         self.idle: set[str] = set()
+        self.closed: list[str] = []
 
     def do(self, actions: list[Action]) -> None:
         for action in actions:
@@ -40,6 +41,7 @@ class _Histories(RuleBasedStateMachine):
                 case Close(connection=str() as connection):
                     assert connection in self.idle, "closed under its holder"
                     self.idle.remove(connection)
+                    self.closed.append(connection)
 
     def answer(self, caller: int) -> None:
         assert caller in self.waiting, "answered twice, or after it withdrew"
@@ -101,6 +103,11 @@ class _Histories(RuleBasedStateMachine):
         self.do(self.ledger.lost(connection))
         assert self.ledger.returned(connection, self.now) == []
 
+    @precondition(lambda self: self.closed)
+    @rule()
+    def the_end_of_a_closed_one_is_told(self) -> None:
+        self.do(self.ledger.lost(self.closed.pop()))
+
     @rule()
     def idle_ones_expire(self) -> None:
         self.do(self.ledger.expired(self.now))
@@ -141,6 +148,18 @@ class _Histories(RuleBasedStateMachine):
 
 TestHistories = _Histories.TestCase
 TestHistories.settings = settings(max_examples=200, stateful_step_count=80)
+
+
+def test_the_end_of_a_closed_connection_opens_none_beyond_the_limit() -> None:
+    ledger = Ledger(1, IDLE_SECONDS)
+    assert ledger.wants("first", 0.0) == [Open("first")]
+    assert ledger.opened("first", "old", 0.0) == [Grant("first", "old")]
+    assert ledger.returned("old", 0.0) == []
+    assert ledger.wants("second", IDLE_SECONDS) == [Close("old"), Open("second")]
+    assert ledger.wants("third", IDLE_SECONDS) == []
+    assert ledger.lost("old") == []
+    assert ledger.opened("second", "new", IDLE_SECONDS) == [Grant("second", "new")]
+    assert ledger.returned("new", IDLE_SECONDS) == [Grant("third", "new")]
 
 
 @pytest.mark.parametrize("callers", [1, 10])

@@ -43,6 +43,18 @@ def test_a_schema_with_a_wrong_annotation_has_no_headers(properties: dict[str, A
     assert param_headers({"type": "object", "properties": properties}) == ()
 
 
+@pytest.mark.parametrize("keyword", ["patternProperties", "$defs"])
+def test_a_schema_with_annotations_where_no_argument_has_one_name_has_no_headers(keyword: str) -> None:
+    assert param_headers({"type": "object", keyword: {"a": STRING}}) == ()
+
+
+def test_what_is_no_schema_has_no_headers() -> None:
+    assert param_headers(True) == ()  # noqa: FBT003 - a schema may be a truth value
+    assert param_headers({"properties": {"a": True, "region": STRING}}) == param_headers(
+        {"properties": {"region": STRING}}
+    )
+
+
 @given(st.text())
 def test_every_text_travels(text: str) -> None:
     value = encoded(text)
@@ -77,6 +89,10 @@ def test_what_we_send_is_what_we_would_take(region: object, count: object) -> No
         ({"deep": 42}, {"mcp-param-count": "42"}, False),
         ({"region": "eu"}, {"mcp-param-region": "eu, eu"}, False),
         ({"region": "eu"}, {"mcp-param-region": "eu", "mcp-param-other": "x"}, True),
+        ({"region": "eu"}, {"mcp-param-region": "=?base64?ZXU=?="}, True),
+        ({"region": "eu"}, {"mcp-param-region": "=?base64?ZXU?="}, False),
+        ({"deep": {"count": True}}, {"mcp-param-count": "true"}, True),
+        ({"deep": {"count": True}}, {"mcp-param-count": "1"}, False),
     ],
 )
 def test_headers_must_say_what_the_arguments_say(

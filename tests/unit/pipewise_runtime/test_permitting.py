@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipewise_runtime.core.access import Denied, Reason, digest_of
 from pipewise_runtime.permitting import PAUSE_SECONDS, Permits
@@ -146,3 +147,29 @@ async def test_an_api_server_that_is_away_is_asked_once_in_a_while(
         assert await denied(permits, f"binding-{number}") is Reason.UNASKED
         time.passed += PAUSE_SECONDS / 25
     assert reviews.asked[TOKEN] <= 3
+
+
+async def test_who_may_not_use_all_bindings_is_asked_about_that_once_in_a_while(
+    permits: Permits, reviews: MemoryReviews, time: Time
+) -> None:
+    reviews.rights = {(ACCOUNT.name, name) for name in ("a", "b")}
+    assert await denied(permits, "a") is None
+    assert await denied(permits, "b") is None
+    assert reviews.asked == {TOKEN: 1, "": 1, "a": 1, "b": 1}
+    time.passed += 5
+    assert await denied(permits, "c") is Reason.NO_RIGHT
+    assert reviews.asked[""] == 2
+
+
+async def test_that_the_api_server_is_away_is_logged_once_however_many_wait_for_it(
+    permits: Permits, reviews: MemoryReviews
+) -> None:
+    reviews.is_away = True
+    reviews.may_answer.clear()
+    tokens = [token_of(expires_at=TIME.began + 3600, sub=str(number)) for number in range(3)]
+    with capture_logs() as logged:
+        asking = [asyncio.create_task(denied(permits, token=token)) for token in tokens]
+        await eventually(lambda: len(reviews.asked) == 3)
+        reviews.may_answer.set()
+        assert await asyncio.gather(*asking) == [Reason.UNASKED] * 3
+    assert [entry["event"] for entry in logged] == ["reviews_unavailable"]

@@ -81,3 +81,16 @@ def test_a_429_without_retry_after_is_ended_by_the_next_answer() -> None:
     assert quota.exhausted(1.0)
     assert quota.answered(1.0)
     assert not quota.exhausted(1.0)
+
+
+def test_what_is_wanted_is_told_once_it_has_grown() -> None:
+    quota = Quota()
+    quota.refused(0.0, "a")
+    assert (quota.wanted(0.0), quota.has_grown) == (0, False), "without a share nobody counts"
+    quota.share(1, 10.0)
+    quota.ran(0.0, "a")
+    quota.refused(0.0, "b")
+    assert (quota.wanted(0.0), quota.has_grown) == (2, True)
+    quota.told_demand = 2
+    assert not quota.has_grown
+    assert quota.wanted(30.0) == 0
