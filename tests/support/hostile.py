@@ -19,11 +19,14 @@ from pipewise_runtime.upstream.session import Session
 from support.eventually import eventually
 
 TOKEN = Token("token-1", datetime(2027, 1, 1, tzinfo=UTC))
-_INITIALIZED = {
-    "protocolVersion": "2025-11-25",
-    "capabilities": {},
-    "serverInfo": {"name": "x", "version": "1"},
-}
+
+
+def _initialized() -> dict[str, Any]:
+    return {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "serverInfo": {"name": "x", "version": "1"},
+    }
 
 
 @dataclass(slots=True)
@@ -69,7 +72,7 @@ class Upstream:
     url: str = ""
     seen: list[str] = field(default_factory=list)
     """Methods, in order of arrival."""
-    opening: dict[str, Any] = field(default_factory=lambda: {"result": _INITIALIZED})
+    opening: dict[str, Any] = field(default_factory=lambda: {"result": _initialized()})
     """What initialize is answered with."""
     takes_notifications: bool = True
     connections: int = 0
@@ -180,6 +183,8 @@ def open_sockets() -> int:
 
 async def _received(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Exchange | None:
     head = await reader.readuntil(b"\r\n\r\n")
+    if head.startswith(b"GET "):
+        return Exchange("GET", None, writer)
     length = next(
         int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.startswith(b"content-length")
     )
