@@ -43,9 +43,6 @@ class Announcements:
         self._streams: dict[Provider, tuple[_Source, asyncio.Task[None]]] = {}
         probing.on_listed = self.listen
 
-    def __len__(self) -> int:
-        return len(self._streams)
-
     def listen(self, provider: Provider) -> None:
         """Listen to an app that has just listed its tools, unless we do already."""
         source = self._source(provider)

@@ -43,6 +43,17 @@ async def test_empty_and_endless_batches_are_refused(http: httpx2.AsyncClient, b
     assert (await post(http, batch)).status_code == 400
 
 
+async def test_a_batch_that_is_cut_short_is_refused_as_what_it_is(http: httpx2.AsyncClient) -> None:
+    reply = await http.post(PATH, content=b"[{", headers={"Content-Type": "application/json"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, -32700)
+
+
+async def test_a_batch_of_an_unserved_user_is_told_why(http: httpx2.AsyncClient) -> None:
+    reply = await http.post(url_of("", user="nobody"), json=[rpc("ping")])
+    assert reply.status_code == 404
+    assert "kubectl get amb" in reply.json()["error"]["message"]
+
+
 async def test_notifications_come_as_events_before_the_result(http: httpx2.AsyncClient) -> None:
     reply = await post(http, call("progress"), **EVENTS)
     assert reply.headers["content-type"] == "text/event-stream"
@@ -73,6 +84,33 @@ async def test_a_cancelled_notification_on_another_connection_ends_the_call(
         assert (await running).json()["error"]["message"] == "request cancelled"
 
 
+async def test_a_word_to_cancel_that_names_no_call_is_accepted_and_ends_none(
+    http: httpx2.AsyncClient, calls: MemoryCalls
+) -> None:
+    running = asyncio.create_task(post(http, call("wait", id="h")))
+    await calls.started.wait()
+    note = {"jsonrpc": "2.0", "method": "notifications/cancelled"}
+    for params in ({}, {"params": {}}, {"params": {"requestId": "other"}}):
+        assert (await post(http, {**note, **params})).status_code == 202
+    calls.may_finish.set()
+    assert (await running).json()["result"]["content"][0]["text"] == "waited"
+
+
+async def test_a_call_cancelled_after_it_told_of_progress_ends_its_stream_without_an_answer(
+    http: httpx2.AsyncClient, base: str, calls: MemoryCalls
+) -> None:
+    asked = rpc("tools/call", {"name": "hang", "_meta": {"progressToken": "t"}}, "h")
+    running = asyncio.create_task(post(http, asked, **EVENTS))
+    await calls.started.wait()
+    async with httpx2.AsyncClient(base_url=base) as other:
+        note = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "h"}}
+        assert (await post(other, note)).status_code == 202
+    reply = await running
+    assert reply.headers["content-type"] == "text/event-stream"
+    [told] = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: ")]
+    assert told["method"] == "notifications/progress"
+
+
 async def test_another_users_word_does_not_end_a_call(http: httpx2.AsyncClient, calls: MemoryCalls) -> None:
     running = asyncio.create_task(post(http, call("wait", id="h")))
     await calls.started.wait()
@@ -98,13 +136,14 @@ async def test_many_calls_on_many_connections_each_get_their_own_answer(http: ht
     assert texts == {n: str(n) for n in range(60)}
 
 
+@pytest.mark.parametrize("begun", ["", "{"])
 async def test_a_client_that_sends_half_a_request_and_leaves_disturbs_nobody(
-    http: httpx2.AsyncClient, base: str
+    http: httpx2.AsyncClient, base: str, begun: str
 ) -> None:
     host, port = base.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     headers = f"Host: {host}\r\nContent-Type: application/json\r\nContent-Length: 99"
-    writer.write(f"POST {PATH} HTTP/1.1\r\n{headers}\r\n\r\n{{".encode())
+    writer.write(f"POST {PATH} HTTP/1.1\r\n{headers}\r\n\r\n{begun}".encode())
     await writer.drain()
     writer.close()
 

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from pipewise_runtime.server.agents import MOST_BYTES
+from support.memory_calls import MemoryCalls
 from support.serving import PATH, call, post, rpc, url_of
 
 
@@ -59,11 +60,12 @@ async def test_notifications_and_responses_are_accepted_without_a_body(http: htt
         (rpc("tools/call"), -32602),
         (call("no-such-tool"), -32602),
         (call("fault"), -32099),
+        (call("fault", code="not a number"), "not a number"),
         (call("crash"), -32603),
     ],
 )
 async def test_a_fault_in_a_request_is_told_by_its_code(
-    http: httpx2.AsyncClient, message: dict[str, Any], code: int
+    http: httpx2.AsyncClient, message: dict[str, Any], code: object
 ) -> None:
     assert await code_of(http, message) == code
 
@@ -73,8 +75,16 @@ async def test_an_unknown_tool_is_named(http: httpx2.AsyncClient) -> None:
     assert reply.json()["error"]["message"] == "Unknown tool: no-such-tool"
 
 
-async def test_a_defect_is_not_told_to_the_client(http: httpx2.AsyncClient) -> None:
+async def test_a_defect_is_not_told_to_the_client(http: httpx2.AsyncClient, calls: MemoryCalls) -> None:
     assert "a defect" not in (await post(http, call("crash"))).text
+    calls.is_broken = True
+    listed = await post(http, rpc("tools/list"))
+    assert listed.json()["error"]["code"] == -32603
+    assert "a defect" not in listed.text
+
+
+async def test_a_level_of_logging_is_taken_note_of(http: httpx2.AsyncClient) -> None:
+    assert (await post(http, rpc("logging/setLevel", {"level": "debug"}))).json()["result"] == {}
 
 
 @pytest.mark.parametrize(
@@ -113,6 +123,7 @@ async def test_what_is_no_message_is_refused(
         ({"Host": "evil.example:8720"}, 403),
         ({"Host": "127.0.0.1.evil.example"}, 403),
         ({"Host": ""}, 403),
+        ({"Host": "127.0.0.1:no-port"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"MCP-Protocol-Version": "2024-10-07"}, 400),
@@ -164,9 +175,18 @@ async def test_a_session_serves_until_its_client_ends_it(http: httpx2.AsyncClien
     assert (await http.delete(PATH, headers=session)).status_code == 404
 
 
-async def test_a_session_that_nobody_opened_is_not_served(http: httpx2.AsyncClient) -> None:
-    reply = await post(http, rpc("ping"), **{"Mcp-Session-Id": "made-up"})
-    assert reply.status_code == 404
+@pytest.mark.parametrize(
+    "session", ["made-up", "pipewise.e30=", "pipewise.e30.x.y", "pipewise.e.x", "pipewise.W10=.x", "x" * 600]
+)
+async def test_a_session_that_nobody_opened_is_not_served(http: httpx2.AsyncClient, session: str) -> None:
+    assert (await post(http, rpc("ping"), **{"Mcp-Session-Id": session})).status_code == 404
+
+
+async def test_capabilities_that_make_no_sense_are_taken_for_none(http: httpx2.AsyncClient) -> None:
+    opened = await post(http, rpc("initialize", {"protocolVersion": "2025-11-25", "capabilities": 7}))
+    session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+    told = await post(http, call("ask"), **session)
+    assert "takes no such request" in told.text
 
 
 async def test_only_a_named_session_can_be_ended(http: httpx2.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-"""MCP 2026-07-28 at the level of HTTP, and the older HTTP+SSE: what is checked, and what is answered."""
+"""MCP 2026-07-28 at the level of HTTP: what is checked, and what is answered."""
 
 import asyncio
 import json
@@ -40,6 +40,8 @@ async def test_a_request_that_keeps_the_rules_is_answered_completely(http: httpx
         ("tools/list", {"_meta": None}, {}, (-32602, 400)),
         ("tools/list", {"_meta": {KEY + "clientCapabilities": {}}}, {}, (-32602, 400)),
         ("tools/list", {"_meta": {**META, KEY + "clientCapabilities": 7}}, {}, (-32602, 400)),
+        ("tools/list", {"_meta": {**META, KEY + "protocolVersion": 7}}, {}, (-32020, 400)),
+        ("tools/list", {"_meta": None}, {"MCP-Protocol-Version": "2027-01-01"}, (-32022, 400)),
         ("tools/list", {}, {"Mcp-Method": "tools/call"}, (-32020, 400)),
         ("tools/call", {"name": "echo"}, {"Mcp-Name": "another"}, (-32020, 400)),
         ("tools/list", {}, {"MCP-Protocol-Version": "2027-01-01"}, (-32020, 400)),
@@ -59,10 +61,37 @@ async def test_a_fault_has_its_code_and_status(
     assert reply.json()["id"] == 1
 
 
+async def test_log_messages_come_only_where_the_request_asks_for_them(http: httpx2.AsyncClient) -> None:
+    silent = await ask(http, "tools/call", {"name": "log"})
+    assert silent.headers["content-type"] == "application/json"
+    said = {"name": "log", "_meta": {**META, KEY + "logLevel": "info"}}
+    told = await ask(http, "tools/call", said)
+    assert told.headers["content-type"] == "text/event-stream"
+    assert "notifications/message" in told.text
+
+
+async def test_a_client_that_cancels_by_going_away_ends_its_call(
+    http: httpx2.AsyncClient, calls: MemoryCalls
+) -> None:
+    running = asyncio.create_task(ask(http, "tools/call", {"name": "hang"}))
+    await calls.started.wait()
+    running.cancel()
+    async with asyncio.timeout(5):
+        await calls.cancelled.wait()
+
+
 async def test_batches_and_responses_are_refused_and_notifications_taken(http: httpx2.AsyncClient) -> None:
     note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     for body, status in (([note], 400), ({"jsonrpc": "2.0", "id": 1, "result": {}}, 400), (note, 202)):
         assert (await http.post(PATH, json=body, headers=VERSION)).status_code == status
+
+
+async def test_a_notification_of_a_version_that_is_not_spoken_is_told_which_are(
+    http: httpx2.AsyncClient,
+) -> None:
+    note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    reply = await http.post(PATH, json=note, headers={"MCP-Protocol-Version": "2027-01-01"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, -32022)
 
 
 async def test_a_version_in_the_body_alone_is_a_mismatch(http: httpx2.AsyncClient) -> None:
@@ -78,30 +107,8 @@ async def test_a_listener_is_acknowledged_and_told_of_changes_under_its_own_id(
     async with asyncio.timeout(5), http.stream("POST", PATH, json=body, headers=headers) as reply:
         lines = (line async for line in reply.aiter_lines() if line.startswith("data: "))
         first = json.loads((await anext(lines)).removeprefix("data: "))
-        for changed in calls.watchers:
-            changed()
+        calls.change()
         second = json.loads((await anext(lines)).removeprefix("data: "))
     assert first["method"] == "notifications/subscriptions/acknowledged"
     assert second["method"] == "notifications/tools/list_changed"
     assert {each["params"]["_meta"][KEY + "subscriptionId"] for each in (first, second)} == {"sub"}
-
-
-async def test_an_sse_session_ends_with_its_stream(http: httpx2.AsyncClient, calls: MemoryCalls) -> None:
-    async with asyncio.timeout(5):
-        async with http.stream("GET", PATH.removesuffix("mcp") + "sse") as stream:
-            lines = (line async for line in stream.aiter_lines() if line.startswith("data: "))
-            path = (await anext(lines)).removeprefix("data: ")
-            assert (await http.post(path, json=rpc("ping", id="p"))).status_code == 202
-            assert json.loads((await anext(lines)).removeprefix("data: "))["id"] == "p"
-            assert (await http.post(path, content=b"{", headers=JSON)).status_code == 400
-            assert (await http.post(path, json=rpc("tools/call", {"name": "hang"}, 7))).status_code == 202
-            await calls.started.wait()
-        await calls.cancelled.wait()
-    assert (await http.post(path, json=rpc("ping"))).status_code == 404
-
-
-async def test_an_unserved_user_gets_no_stream(http: httpx2.AsyncClient) -> None:
-    assert (await http.get("/agents/coordinator/users/nobody/sse")).status_code == 404
-
-
-JSON = {"Content-Type": "application/json"}

@@ -10,6 +10,7 @@ from pipewise_crds import Resilience
 from pipewise_runtime.ports import Caller, UnknownToolError, UpstreamFaultError
 from pipewise_runtime.served import ServedBinding
 
+LOGGED = b'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}'
 _TOOL = {"name": "echo", "description": "Says it again.", "inputSchema": {"type": "object"}}
 
 
@@ -26,6 +27,8 @@ class MemoryCalls:
         """Lets `wait` answer."""
         self.watchers: list[Callable[[], None]] = []
         """Streams that wait for a change of the tools."""
+        self.is_broken = False
+        """Whether the list of tools cannot be had."""
         self.hanging = 0
         """Calls of `hang` that run now."""
         self.waiting = 0
@@ -35,9 +38,20 @@ class MemoryCalls:
         """The binding served for an agent and user."""
         return self._bindings.get((agent, user))
 
+    def drop(self, agent: str, user: str) -> None:
+        """Serve a binding no more."""
+        del self._bindings[agent, user]
+
+    def change(self) -> None:
+        """Tell all who want to know that the tools changed."""
+        for changed in self.watchers:
+            changed()
+
     async def tools(self, _binding: ServedBinding) -> bytes:
         """One tool of each kind of behaviour."""
-        names = ("echo", "fault", "hang", "wait", "progress", "crash")
+        if self.is_broken:
+            raise RuntimeError("a defect")
+        names = ("echo", "fault", "hang", "wait", "progress", "log", "ask", "crash")
         return msgspec.json.encode({"tools": [{**_TOOL, "name": name} for name in names]})
 
     def watch_tools(self, _agent: str, _user: str, changed: Callable[[], None]) -> Callable[[], None]:
@@ -54,25 +68,30 @@ class MemoryCalls:
             case "echo":
                 return text_result(str(asked.get("arguments", {}).get("text", "")))
             case "fault":
-                raise UpstreamFaultError(b'{"code":-32099,"message":"the upstream says no"}')
+                error = {"code": -32099, "message": "the upstream says no", **asked.get("arguments", {})}
+                raise UpstreamFaultError(msgspec.json.encode(error))
             case "hang":
-                await self._hang()
+                await self._hang(caller, asked.get("_meta", {}).get("progressToken"))
             case "wait":
                 self.started.set()
                 self.waiting += 1
                 await self.may_finish.wait()
                 return text_result("waited")
             case "progress":
-                token = asked.get("_meta", {}).get("progressToken", 0)
-                for step in (1, 2, 3):
-                    caller.notify(progress(token, step))
-                    await asyncio.sleep(0)
-                return text_result("done")
+                return await _progressing(caller, asked.get("_meta", {}).get("progressToken", 0))
+            case "log":
+                caller.notify(LOGGED)
+                return text_result("logged")
+            case "ask":
+                said = await caller.ask("elicitation/create", b'{"message":"who?"}')
+                return text_result((said.result or said.error).decode())
             case "crash":
                 raise RuntimeError("a defect")
         raise UnknownToolError(asked["name"])
 
-    async def _hang(self) -> None:
+    async def _hang(self, caller: Caller, token: object) -> None:
+        if token is not None:
+            caller.notify(progress(token, 1))
         self.started.set()
         self.hanging += 1
         try:
@@ -82,6 +101,14 @@ class MemoryCalls:
             raise
         finally:
             self.hanging -= 1
+
+
+async def _progressing(caller: Caller, token: object) -> bytes:
+    for step in (1, 2, 3):
+        caller.notify(progress(token, step))
+        if step > 1:  # the first two come at once
+            await asyncio.sleep(0)
+    return text_result("done")
 
 
 def binding_of(agent: str, user: str) -> ServedBinding:

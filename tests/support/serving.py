@@ -14,15 +14,16 @@ from pipewise_crds import endpoint_path
 from pipewise_runtime.ports import Calls
 from pipewise_runtime.server.agents import AgentsApp
 from pipewise_runtime.server.listening import Address, Listener
+from pipewise_runtime.server.subscribing import PING_SECONDS
 from support.memory_calls import MemoryCalls
 
 PATH = endpoint_path("coordinator", "user-42")
 
 
 @asynccontextmanager
-async def served(calls: Calls) -> AsyncIterator[str]:
+async def served(calls: Calls, ping_seconds: float = PING_SECONDS) -> AsyncIterator[str]:
     """Serve a call path on loopback; yields the base URL."""
-    app = AgentsApp(calls, is_loopback=True)
+    app = AgentsApp(calls, is_loopback=True, ping_seconds=ping_seconds)
     listener = Listener(app, Address("127.0.0.1", 0), drain_seconds=1)
     await listener.start()
     try:

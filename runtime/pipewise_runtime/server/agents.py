@@ -18,7 +18,7 @@ from .posting import HandshakePosts
 from .questions import Questions
 from .running import RunningCalls
 from .sse_door import SseDoor
-from .subscribing import Subscriptions
+from .subscribing import PING_SECONDS, Subscriptions
 
 log = structlog.get_logger()
 
@@ -30,15 +30,21 @@ _NOTHING_HERE = Refusal(404, "nothing here; agents use /agents/AGENT/users/USER/
 
 
 class AgentsApp:
-    """Serves the bindings of the call path. Loopback servers also check Host and Origin."""
+    """Serves the bindings of the call path.
 
-    def __init__(self, calls: Calls, *, is_loopback: bool) -> None:
+    Args:
+        calls: the call path.
+        is_loopback: whether to check Host and Origin.
+        ping_seconds: how long a stream may be silent.
+    """
+
+    def __init__(self, calls: Calls, *, is_loopback: bool, ping_seconds: float = PING_SECONDS) -> None:
         self._is_loopback = is_loopback
         self.running = RunningCalls()
         methods = Methods(calls)
-        self._subscriptions = Subscriptions(calls)
+        self._subscriptions = Subscriptions(calls, ping_seconds)
         questions = Questions()
-        self._sse = SseDoor(calls, methods, questions)
+        self._sse = SseDoor(calls, methods, questions, ping_seconds)
         self._handshake = HandshakePosts(calls, methods, self.running, questions)
         self._modern = ModernPosts(calls, methods, self.running, self._subscriptions)
 
@@ -49,8 +55,6 @@ class AgentsApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        if scope["type"] != "http":
-            raise ValueError(f"only HTTP is served here, not {scope['type']}")
         head, session, routing = head_of(scope["method"], scope["headers"])
         place = place_of(scope["raw_path"])
         if place is None:

@@ -28,15 +28,13 @@ async def body_of(receive: Receive, most_bytes: int) -> bytes:
         DisconnectedError: the client went away.
         TooLargeError: the body is longer than `most_bytes`.
     """
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise DisconnectedError
-    body: bytes = message["body"]
-    while message.get("more_body") and len(body) <= most_bytes:
+    body, has_more = b"", True
+    while has_more and len(body) <= most_bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise DisconnectedError
         body += message["body"]
+        has_more = message["more_body"]
     if len(body) > most_bytes:
         raise TooLargeError
     return body

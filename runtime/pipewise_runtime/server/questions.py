@@ -31,9 +31,6 @@ class Questions:
         """Other in each run: an answer to a question of an earlier run answers nothing."""
         self._numbers = itertools.count(1)
 
-    def __len__(self) -> int:
-        return len(self._open)
-
     def asking(self, place: _Place, speaks: Speaks, notify: OnNotification) -> OnRequest:
         """How the client of one call is asked.
 

@@ -45,9 +45,14 @@ def speaks_of(session: bytes) -> Speaks | None:
 
 
 class EndedSessions:
-    """The sessions that clients ended last."""
+    """The sessions that clients ended last.
 
-    def __init__(self) -> None:
+    Args:
+        most: how many of them are remembered.
+    """
+
+    def __init__(self, most: int = _MOST_ENDED) -> None:
+        self._most = most
         self._ended: OrderedDict[bytes, None] = OrderedDict()
 
     def __contains__(self, session: bytes) -> bool:
@@ -56,5 +61,5 @@ class EndedSessions:
     def add(self, session: bytes) -> None:
         """A client ended its session."""
         self._ended[session] = None
-        if len(self._ended) > _MOST_ENDED:
+        if len(self._ended) > self._most:
             self._ended.popitem(last=False)

@@ -20,9 +20,8 @@ from .methods import Methods
 from .questions import Questions
 from .sse_talking import Talking
 from .streaming import EVENT_STREAM, event
-from .subscribing import PING_SECONDS
 
-_MOST_WAITING = 1024
+MOST_WAITING = 1024
 """Messages that a client may leave unread; then its stream ends."""
 _PING = b": ping\n\n"
 
@@ -30,13 +29,11 @@ _PING = b": ping\n\n"
 class SseDoor:
     """All open sessions of this transport."""
 
-    def __init__(self, calls: Calls, methods: Methods, questions: Questions) -> None:
+    def __init__(self, calls: Calls, methods: Methods, questions: Questions, ping_seconds: float) -> None:
         self._calls, self._methods, self._questions = calls, methods, questions
+        self._ping_seconds = ping_seconds
         self._sessions: dict[str, tuple[tuple[str, str], Talking]] = {}
         self._lines: set[_Line] = set()
-
-    def __len__(self) -> int:
-        return len(self._sessions)
 
     def close(self) -> None:
         """End all streams: the program stops."""
@@ -49,7 +46,7 @@ class SseDoor:
             text = f'no binding is served for agent "{exchange.agent}" and user "{exchange.user}"'
             await refuse(exchange.send, Refusal(404, text))
             return
-        line, name = _Line(), secrets.token_urlsafe(18)
+        line, name = _Line(self._ping_seconds), secrets.token_urlsafe(18)
         talking = Talking(self._calls, self._methods, self._questions, exchange.place, line.say)
         self._sessions[name] = exchange.place, talking
         self._lines.add(line)
@@ -83,7 +80,8 @@ class SseDoor:
 class _Line:
     """The way to one client: what is said waits until it can be sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, ping_seconds: float) -> None:
+        self._ping_seconds = ping_seconds
         self._waiting: deque[bytes] = deque()
         self._woken = asyncio.Event()
         self._is_over = False
@@ -91,7 +89,7 @@ class _Line:
     def say(self, message: bytes) -> None:
         """Send a message; never blocks. A client that does not read loses its session."""
         self._waiting.append(event(message))
-        if len(self._waiting) > _MOST_WAITING:
+        if len(self._waiting) > MOST_WAITING:
             self._is_over = True
         self._woken.set()
 
@@ -108,7 +106,7 @@ class _Line:
         try:
             while not self._is_over:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PING_SECONDS):
+                    async with asyncio.timeout(self._ping_seconds):
                         await self._woken.wait()
                 self._woken.clear()
                 await self._write(send)

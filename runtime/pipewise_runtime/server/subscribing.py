@@ -44,12 +44,9 @@ _listen = msgspec.json.Decoder(_Listen)
 class Subscriptions:
     """All open streams of this kind."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, ping_seconds: float) -> None:
+        self._calls, self._ping_seconds = calls, ping_seconds
         self._streams: set[_Stream] = set()
-
-    def __len__(self) -> int:
-        return len(self._streams)
 
     def close(self) -> None:
         """End all streams: the program stops."""
@@ -73,7 +70,7 @@ class Subscriptions:
         unwatch = self._calls.watch_tools(*exchange.place, stream.change) if is_told else None
         self._streams.add(stream)
         try:
-            await stream.run(exchange.send, exchange.receive)
+            await stream.run(exchange.send, exchange.receive, self._ping_seconds)
         finally:
             self._streams.discard(stream)
             if unwatch:
@@ -103,7 +100,7 @@ class _Stream:
         self._is_over = True
         self._woken.set()
 
-    async def run(self, send: Send, receive: Receive) -> None:
+    async def run(self, send: Send, receive: Receive, ping_seconds: float) -> None:
         """Tell of changes until the stream ends."""
         await send(dict(EVENT_STREAM))
         await self._write(send, self._first)
@@ -111,7 +108,7 @@ class _Stream:
         try:
             while not self._is_over:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PING_SECONDS):
+                    async with asyncio.timeout(ping_seconds):
                         await self._woken.wait()
                 self._woken.clear()
                 if not self._is_over:
