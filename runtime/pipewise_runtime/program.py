@@ -56,7 +56,8 @@ class Program:
         evidence, metrics, loop = Evidence(), Metrics(VERSION), asyncio.get_running_loop()
         metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         arguments = self._arguments
-        surroundings: Surroundings = OverFiles(arguments) if arguments.bindings else InKubernetes(arguments)
+        folder = arguments.bindings
+        surroundings: Surroundings = OverFiles(folder, arguments) if folder else InKubernetes(arguments)
         most_in_flight = arguments.max_in_flight_per_service
         engine = Engine(surroundings.tokens, evidence, metrics, most_in_flight=most_in_flight)
         agents_app = AgentsApp(engine, is_loopback=arguments.listen.is_loopback)

@@ -1,6 +1,7 @@
 """What a runtime stands in: a namespace of Kubernetes, or a folder of files. Both look alike to `program`."""
 
 import asyncio
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from .sources.cluster import connect
 from .sources.connect import Connect, Credentials
 from .sources.files import FileSource
 from .sources.kubernetes import KubernetesSource, Listeners
+from .sources.manifests import explained, not_yaml
 from .sources.minted_tokens import MintedTokens
 from .sources.reviews import ApiReviews
 from .sources.roster import Scope
@@ -44,7 +46,7 @@ class Surroundings(Protocol):
         """Deliver to the engine and report, until cancelled."""
 
     async def close(self) -> None:
-        """Take leave, after `run` has ended."""
+        """Close connections, after `run` has ended."""
 
 
 class InKubernetes:
@@ -57,7 +59,6 @@ class InKubernetes:
         self.tokens = SecretTokens(self._client)
         self.reviews = ApiReviews(self._client)
         self._source: KubernetesSource | None = None
-        self._report: Report | None = None
 
     @property
     def is_synced(self) -> bool:
@@ -77,26 +78,25 @@ class InKubernetes:
         )
         identity = Identity(arguments.name, arguments.pod_uid)
         facts = Facts(evidence, constants, source, sessions=lambda: engine.sessions)
-        report = self._report = Report(self._client, identity, facts)
+        report = Report(self._client, identity, facts)
         listeners = Listeners(self.tokens.announced, report.changed, report.deleted)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(source.run(listeners), name="source")
-            group.create_task(report.run(), name="report")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(source.run(listeners), name="source")
+                group.create_task(report.run(), name="report")
+        finally:
+            await report.withdraw()
 
     async def close(self) -> None:
-        """Take leave, after `run` has ended."""
-        if self._report:
-            await self._report.withdraw()
+        """Close connections, after `run` has ended."""
         await self._client.close()
 
 
 class OverFiles:
     """A folder of manifests, with this runtime doing what an operator would."""
 
-    def __init__(self, arguments: Arguments) -> None:
-        if arguments.bindings is None:
-            raise ValueError("there is no folder of bindings")
-        self._folder = arguments.bindings
+    def __init__(self, folder: Path, arguments: Arguments) -> None:
+        self._folder = folder
         self._scope = scope_of(arguments)
         self._connect = Connect()
         self.tokens = MintedTokens(self._connect, self._credentials_of)
@@ -116,7 +116,7 @@ class OverFiles:
         await source.run(self.tokens)
 
     async def close(self) -> None:
-        """Take leave, after `run` has ended."""
+        """Close connections, after `run` has ended."""
         await self._connect.aclose()
 
     def _credentials_of(self, project: str) -> Credentials | None:
@@ -131,10 +131,10 @@ def scope_of(arguments: Arguments) -> Scope:
     """
     try:
         profiles = profiles_from(arguments.profiles)
-    except (ValidationError, YAMLError) as error:
-        raise ProfilesError(
-            f"{arguments.profiles} is not a mapping of agents to services: {error}"
-        ) from error
+    except ValidationError as error:
+        raise ProfilesError(explained(f"{arguments.profiles}", error)) from error
+    except YAMLError as error:
+        raise ProfilesError(not_yaml(f"{arguments.profiles}", error)) from error
     return Scope(arguments.agents, arguments.placement, profiles, arguments.shard)
 
 

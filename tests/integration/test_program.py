@@ -126,30 +126,6 @@ async def test_without_demo_mode_it_rests_within_sixty_megabytes(tmp_path: Path,
         assert _resident_kilobytes(program) <= 60 * 1024
 
 
-async def test_while_the_api_server_has_not_answered_yet_it_is_alive_but_not_ready(tmp_path: Path) -> None:
-    kubeconfig = tmp_path / "config"
-    cluster = {"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}
-    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
-    user = {"name": "u", "user": {}}
-    config = {"current-context": "c", "clusters": [cluster], "contexts": [context], "users": [user]}
-    kubeconfig.write_text(yaml.safe_dump(config))
-    with Program("pipewise_runtime", [*ANY_PORT, "--kubeconfig", kubeconfig], tmp_path) as program:
-        assert await status_of(program, "/healthz") == 200
-        assert await status_of(program, "/readyz") == 503
-        await eventually(lambda: "watch_interrupted" in program.log)
-        assert program.terminate() == 0
-
-
-async def test_what_is_wrong_at_the_start_is_said_and_ends_it(tmp_path: Path) -> None:
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "one.yaml").write_text(yaml.safe_dump(binding_manifest("one", demo="Sometimes")))
-    program = Program("pipewise_runtime", [*ANY_PORT, "--bindings", tmp_path / "b"], tmp_path)
-    program.start()
-    await eventually(lambda: not program.is_running)
-    assert program.returncode == 1
-    assert "one.yaml: AgentMCPBinding one: spec.demo" in program.log
-
-
 async def _is_listed(program: Program, tool: str) -> bool:
     result = (await ask(program, rpc("tools/list"))).get("result", {})
     return any(each["name"] == tool for each in result["tools"]) if result else False

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pipewise_runtime.core.access import Account
 from pipewise_runtime.permitting import AUDIENCE, ReviewsUnavailableError
@@ -15,6 +14,7 @@ from pipewise_runtime.sources.cluster import connect
 from pipewise_runtime.sources.reviews import ApiReviews
 from support.cluster import Namespace
 from support.memory_reviews import ACCOUNT, token_of
+from support.runtimes import kubeconfig_to
 
 TOKEN = token_of()
 GOOD = {"authenticated": True, "audiences": [AUDIENCE], "user": {"username": ACCOUNT.name}}
@@ -57,16 +57,8 @@ async def answering(folder: Path, answers: Sequence[bytes | None]) -> AsyncItera
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    config = {
-        "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": f"http://{host}:{port}"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "users": [{"name": "u", "user": {}}],
-    }
-    path = folder / "config"
-    path.write_text(yaml.safe_dump(config))
     async with server:
-        yield path
+        yield kubeconfig_to(f"http://{host}:{port}", folder)
         await over.wait()
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from pipewise_crds import API_VERSION
 from pipewise_runtime.served import Project, ServedBinding
@@ -47,6 +50,19 @@ def token_manifest(value: str, expires_at: str, project: str = "default") -> Man
     values = {"token": value, "expires-at": expires_at}
     name = f"{project}-pipedream-token"
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
+
+
+def kubeconfig_to(server: str, folder: Path) -> Path:
+    """A file that leads to an API server which asks for no credentials."""
+    config = {
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    path = folder / "config"
+    path.write_text(yaml.safe_dump(config))
+    return path
 
 
 @contextmanager

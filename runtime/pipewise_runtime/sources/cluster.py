@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from lightkube import AsyncClient, KubeConfig
+from lightkube import AsyncClient, ConfigError, KubeConfig
 from lightkube.generic_resource import GenericNamespacedResource, create_namespaced_resource
+from yaml import YAMLError
 
 from pipewise_crds import BINDING, GROUP, PROJECT, RUNTIME, VERSION, Kind
 
@@ -28,5 +29,8 @@ def connect(kubeconfig: Path | None, namespace: str | None) -> AsyncClient:
     Raises:
         lightkube.ConfigError: there is no usable configuration.
     """
-    config = KubeConfig.from_file(kubeconfig) if kubeconfig else KubeConfig.from_env()
+    try:
+        config = KubeConfig.from_file(kubeconfig) if kubeconfig else KubeConfig.from_env()
+    except (YAMLError, LookupError, AttributeError, TypeError) as error:  # what lightkube takes for granted
+        raise ConfigError(f"{kubeconfig or 'the file of KUBECONFIG'} is not a kubeconfig") from error
     return AsyncClient(config=config, namespace=namespace, field_manager="pipewise-runtime")

@@ -65,11 +65,7 @@ def _documents(file: str, text: str) -> Iterator[dict[str, Any]]:
     try:
         documents = list(yaml.safe_load_all(text))
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark else ""
-        raise ManifestError(
-            f"{file}{place}: not YAML: {getattr(error, 'problem', None) or 'unreadable'}"
-        ) from None
+        raise ManifestError(not_yaml(file, error)) from None
     for document in documents:
         if document is None:
             continue
@@ -114,11 +110,11 @@ def _read(model: type[M], spec: type[BaseModel], file: str, document: dict[str, 
     try:
         spec.model_validate(document.get("spec"), extra="forbid")
     except ValidationError as error:
-        raise ManifestError(_explained(f"{title}: spec", error)) from None
+        raise ManifestError(explained(f"{title}: spec", error)) from None
     try:
         return model.model_validate({key: document[key] for key in ("metadata", "spec") if key in document})
     except ValidationError as error:
-        raise ManifestError(_explained(title, error)) from None
+        raise ManifestError(explained(title, error)) from None
 
 
 def _secret(file: str, document: dict[str, Any]) -> tuple[str, Mapping[str, str]]:
@@ -127,7 +123,7 @@ def _secret(file: str, document: dict[str, Any]) -> tuple[str, Mapping[str, str]
         secret = _Secret.model_validate(document)
         decoded = {key: base64.b64decode(value, validate=True).decode() for key, value in secret.data.items()}
     except ValidationError as error:
-        raise ManifestError(_explained(title, error)) from None
+        raise ManifestError(explained(title, error)) from None
     except (binascii.Error, UnicodeDecodeError):
         raise ManifestError(f"{title}: data must be base64; use stringData for plain text") from None
     return secret.metadata.name, {**decoded, **secret.string_data}
@@ -139,7 +135,14 @@ def _name(document: dict[str, Any]) -> str:
     return name if isinstance(name, str) else "without a name"
 
 
-def _explained(title: str, error: ValidationError) -> str:
+def not_yaml(file: str, error: yaml.YAMLError) -> str:
+    """Where a file is not YAML, and why; in one line, and without what it says."""
+    mark = getattr(error, "problem_mark", None)
+    place = f", line {mark.line + 1}" if mark else ""
+    return f"{file}{place}: not YAML: {getattr(error, 'problem', None) or 'unreadable'}"
+
+
+def explained(title: str, error: ValidationError) -> str:
     """All faults of an object, each with its field."""
     faults = error.errors(include_input=False, include_url=False, include_context=False)
     return "; ".join(
