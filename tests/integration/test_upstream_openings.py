@@ -8,6 +8,7 @@ import pytest
 
 from pipewise_runtime.core.retry import FateUnknown, Happened, Refused
 from pipewise_runtime.upstream.answer import HappenedError
+from pipewise_runtime.upstream.session import Session
 from support.engine import binding
 from support.eventually import eventually
 from support.hostile import TOKEN, Behaviour, Exchange, connected, json_reply
@@ -59,19 +60,16 @@ async def test_an_opening_refused_or_malformed_opens_no_session(
         assert isinstance(caught.value.happened, meaning)
 
 
-async def test_an_upstream_that_never_takes_initialized_does_not_hold_the_opening_for_ever(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("pipewise_runtime.upstream.session.OPEN_SECONDS", 0.3)
-
+async def test_an_upstream_that_never_takes_initialized_does_not_hold_the_opening_for_ever() -> None:
     async def never(_exchange: Exchange) -> None:
         """Take it and say nothing."""
 
     async with connected(never) as rig:
         rig.upstream.takes_notifications = False
+        session = Session(rig.session.key, rig.host, open_seconds=0.3)
         with pytest.raises(HappenedError) as caught:
             async with asyncio.timeout(2):
-                await rig.session.initialize(TOKEN)
+                await session.initialize(TOKEN)
         assert isinstance(caught.value.happened, FateUnknown)
 
 

@@ -92,6 +92,8 @@ class Session:
     """What its callers can be asked: encoded, and told when the session is opened."""
     announces: bool = False
     """Whether the upstream says that it tells of changes of its tools."""
+    open_seconds: float = OPEN_SECONDS
+    """How long each step of opening it may take, whoever waits for it."""
     _id: bytes | None = None
     _version: bytes | None = None
     _head: bytes = b""
@@ -108,7 +110,7 @@ class Session:
             await self._discover(token)
             return
         params = _INITIALIZE % (PROTOCOL_VERSION.encode(), self.capabilities)
-        answer = await self.request(Request("initialize", params, OPEN_SECONDS), token)
+        answer = await self.request(Request("initialize", params, self.open_seconds), token)
         if not answer.result:
             raise HappenedError(Refused("the upstream refused to open a session"))
         try:
@@ -179,7 +181,7 @@ class Session:
     async def _discover(self, token: Token) -> None:
         self.assume(announces=False)
         try:
-            answer = await self.request(Request("server/discover", _DISCOVER, OPEN_SECONDS), token)
+            answer = await self.request(Request("server/discover", _DISCOVER, self.open_seconds), token)
         except HappenedError as error:
             if isinstance(error.happened, SessionLost):
                 raise HappenedError(Refused(f"the upstream does not speak MCP {MODERN_VERSION}")) from error
@@ -200,7 +202,7 @@ class Session:
 
     async def _tell(self, body: bytes, token: Token) -> None:
         """Send a message that has no answer."""
-        await self.host.exchange(Attempt(self._post(body, token), seconds=OPEN_SECONDS))
+        await self.host.exchange(Attempt(self._post(body, token), seconds=self.open_seconds))
 
     def _abandon(self, attempt: Attempt, identity: int, token: Token) -> None:
         if self.era is Era.MODERN:
