@@ -117,8 +117,9 @@ class Cycle:
                 body, self._body, self._has_ended = self._body, b"", self.whole
                 self._line.take_more(more=True)
                 return {"type": "http.request", "body": body, "more_body": not self.whole}
-            self._news = asyncio.get_running_loop().create_future()
-            await self._news
+            if self._news is None or self._news.done():
+                self._news = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._news)  # several may wait, and leave: the calls of a batch do
         return _DISCONNECT
 
     async def send(self, message: Event) -> None:
