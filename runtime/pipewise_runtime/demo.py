@@ -48,11 +48,6 @@ class Demo:
 
 
 def _marked(result: Mapping[str, Any]) -> dict[str, Any]:
-    content = [dict(item) for item in result.get("content", [])]
-    for item in content:
-        if item.get("type") == "text":
-            item["text"] = PREFIX + item["text"]
-            break
-    else:
-        content.insert(0, {"type": "text", "text": PREFIX.strip()})
-    return {**result, "content": content, "_meta": {**result.get("_meta", {}), META_KEY: True}}
+    text, *others = result["content"]  # the sandbox's results all begin with a text
+    marked = {**text, "text": PREFIX + text["text"]}
+    return {**result, "content": [marked, *others], "_meta": {**result["_meta"], META_KEY: True}}

@@ -48,7 +48,7 @@ class Engine:
         scene = Scene(self._registry, self._standing, self._probing)
         self._crossing = Crossing(Calling(scene, admitting))
         self._announcements = Announcements(self._registry, self._pool, tokens, self._probing)
-        self._prober: asyncio.Task[None] | None = None
+        self._prober: asyncio.Task[None]
         metrics.sessions.set_function(lambda: len(self._pool))
         metrics.exchanges.set_function(lambda: self._pool.exchanges)
 
@@ -68,10 +68,9 @@ class Engine:
 
     async def stop(self) -> None:
         """Stop probing and close every upstream connection."""
-        if self._prober:
-            self._prober.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._prober
+        self._prober.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._prober
         await self._announcements.stop()
         await self._pool.close()
 

@@ -52,6 +52,6 @@ def configure(level: str) -> None:
 def _redacted(_logger: object, _method: str, event: Event) -> Event:
     """Blank text under names that tell of secrets; numbers and times are harmless."""
     for name, value in event.items():
-        if name != "event" and isinstance(value, str) and any(name == word for word in _SECRET_WORDS):
+        if name != "event" and isinstance(value, str) and name in _SECRET_WORDS:
             event[name] = _BLANK
     return event

@@ -132,50 +132,50 @@ class Probing:
         self.wake()
 
     async def _list(self, subject: _OfProvider | _OfUser) -> Toolset:
-        match subject:
-            case _OfUser(binding=binding, service=service):
-                return await self._listing.tools(binding, service)
-            case _OfProvider(provider=provider):
-                representative = self._registry.representative(provider)
-                if representative is None:
-                    raise NoVerdictError("nobody uses the app any more")
-                provider.announcement.looking()
-                try:
-                    return await self._listing.tools(*representative)
-                except ProbeFailedError:
-                    provider.ask_another(representative[0].name)
-                    raise
+        if isinstance(subject, _OfUser):
+            return await self._listing.tools(subject.binding, subject.service)
+        provider = subject.provider
+        representative = self._registry.representative(provider)
+        if representative is None:
+            raise NoVerdictError("nobody uses the app any more")
+        provider.announcement.looking()
+        try:
+            return await self._listing.tools(*representative)
+        except ProbeFailedError:
+            provider.ask_another(representative[0].name)
+            raise
 
     def _failed(self, subject: _OfProvider | _OfUser, cause: str) -> None:
-        match subject:
-            case _OfProvider(provider=provider):
-                log.warning("probe_failed", app=provider.app, cause=cause, breaker_open=provider.breaker.open)
-                provider.did_not_answer(cause)
-            case _OfUser(binding=binding, service=service, breaker=breaker):
-                if not self._registry.serves(binding, service):
-                    return
-                place = (binding.name, service.name)
-                self._evidence.trouble(*place, Verdict.UPSTREAM_UNAVAILABLE, cause, self._clock.wall())
-                self._evidence.service_breaker(*place, "Open" if breaker.open else "Closed")
+        if isinstance(subject, _OfProvider):
+            provider = subject.provider
+            log.warning("probe_failed", app=provider.app, cause=cause, breaker_open=provider.breaker.open)
+            provider.did_not_answer(cause)
+        elif self._registry.serves(subject.binding, subject.service):
+            place = (subject.binding.name, subject.service.name)
+            self._evidence.trouble(*place, Verdict.UPSTREAM_UNAVAILABLE, cause, self._clock.wall())
+            self._evidence.service_breaker(*place, "Open" if subject.breaker.open else "Closed")
 
     def _worked(self, subject: _OfProvider | _OfUser, toolset: Toolset) -> None:
-        match subject:
-            case _OfProvider(provider=provider):
-                was_available, known = provider.available, provider.toolset
-                provider.listed(toolset)
-                if provider.announcement.seen() or provider.toolset is not known:
-                    self._registry.changes.tell(provider.users.values())
-                self.on_listed(provider)
-                if was_available is False and provider.available:
-                    log.info("provider_available", app=provider.app, tools=len(toolset.tools))
-                    self._forgive(provider)
-                else:
-                    self._tell_of_users(provider)
-            case _OfUser(binding=binding, service=service, breaker=breaker):
-                if not breaker.open:
-                    self._mended(binding, service)
-                if breaker.failures == 0:
-                    self._registry.user_breakers.pop((binding.name, service.name), None)
+        if isinstance(subject, _OfProvider):
+            self._provider_worked(subject.provider, toolset)
+            return
+        binding, service, breaker = subject.binding, subject.service, subject.breaker
+        if not breaker.open:
+            self._mended(binding, service)
+        if breaker.failures == 0:
+            self._registry.user_breakers.pop((binding.name, service.name), None)
+
+    def _provider_worked(self, provider: Provider, toolset: Toolset) -> None:
+        was_available, known = provider.available, provider.toolset
+        provider.listed(toolset)
+        if provider.announcement.seen() or provider.toolset is not known:
+            self._registry.changes.tell(provider.users.values())
+        self.on_listed(provider)
+        if was_available is False and provider.available:
+            log.info("provider_available", app=provider.app, tools=len(toolset.tools))
+            self._forgive(provider)
+        else:
+            self._tell_of_users(provider)
 
     def _tell_of_users(self, provider: Provider) -> None:
         """The provider is well, so whoever's calls are refused all the same is in trouble of his own."""

@@ -36,6 +36,10 @@ class Exchange:
     method: str
     identity: Any
     writer: asyncio.StreamWriter = field(repr=False)
+    head: bytes = b""
+    """The head of the request, all its headers."""
+    message: dict[str, Any] = field(default_factory=dict)
+    """What it says; nothing in a GET."""
 
     def answer(self, text: str = "fine") -> bytes:
         """The encoded JSON-RPC answer to the request."""
@@ -45,6 +49,15 @@ class Exchange:
     def write(self, *pieces: bytes) -> None:
         """Write to the socket as it is."""
         self.writer.write(b"".join(pieces))
+
+    def write_result(self, **result: Any) -> None:  # noqa: ANN401 - JSON
+        """Write a proper reply with a result."""
+        self.write_json(json.dumps({"jsonrpc": "2.0", "id": self.identity, "result": result}).encode())
+
+    def refuse(self, status: int, body: bytes = b"", content_type: bytes = b"text/plain") -> None:
+        """Write a reply with another status than 200."""
+        head = b"HTTP/1.1 %d No\r\ncontent-type: %b\r\n" % (status, content_type)
+        self.write(b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body)
 
     def write_json(self, body: bytes, *headers: bytes) -> None:
         """Write a proper JSON reply."""
@@ -184,12 +197,12 @@ def open_sockets() -> int:
 async def _received(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Exchange | None:
     head = await reader.readuntil(b"\r\n\r\n")
     if head.startswith(b"GET "):
-        return Exchange("GET", None, writer)
+        return Exchange("GET", None, writer, head)
     length = next(
         int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.startswith(b"content-length")
     )
     body = json.loads(await reader.readexactly(length))
-    return Exchange(body["method"], body.get("id"), writer)
+    return Exchange(body.get("method", ""), body.get("id"), writer, head, body)
 
 
 def json_reply(body: bytes, *headers: bytes) -> bytes:

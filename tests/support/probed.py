@@ -3,13 +3,15 @@
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipewise_runtime.core.evidence import Evidence
 from pipewise_runtime.engine import Engine
 from pipewise_runtime.metrics import Metrics
+from pipewise_runtime.ports import Caller
 from pipewise_runtime.served import Project
+from pipewise_runtime.server.questions import unasked
 from support.engine import binding
 from support.hostile import Behaviour, Exchange, Upstream, upstream
 from support.mcp_through import OneToken
@@ -21,8 +23,23 @@ class Probed:
 
     engine: Engine
     evidence: Evidence
+    metrics: Metrics
     upstream: Upstream
 
+    async def call(self, name: str, caller: Caller | None = None) -> dict[str, Any]:
+        """The decoded result of a call by a caller who hears nothing, unless another is given."""
+        params = json.dumps({"name": name}).encode()
+        said = await self.engine.call(binding(), params, caller or Caller(_ignore, unasked))
+        result: dict[str, Any] = json.loads(said)
+        return result
+
+
+def _ignore(_notification: bytes) -> None:
+    """Hear nothing."""
+
+
+CHANGED = b'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n'
+"""The event by which an upstream says that its tools changed."""
 
 ANNOUNCES = {"tools": {"listChanged": True}}
 """The capabilities of an upstream that says when its tools change."""
@@ -35,13 +52,13 @@ async def probed(
     """An engine and its upstream, which says in its opening what it can do."""
     async with upstream(behaviour) as running:
         running.opening["result"]["capabilities"] = capabilities or {}
-        evidence = Evidence()
-        engine = Engine(OneToken(), evidence, Metrics("test"))
+        evidence, metrics = Evidence(), Metrics("test")
+        engine = Engine(OneToken(), evidence, metrics)
         engine.serve_project(Project("default", "proj_1", "development", running.url))
         engine.serve(binding())
         await engine.start()
         try:
-            yield Probed(engine, evidence, running)
+            yield Probed(engine, evidence, metrics, running)
         finally:
             await engine.stop()
 
@@ -51,8 +68,8 @@ class Announcing:
     """A behaviour that lists tools, and can say on the stream opened for that that they changed."""
 
     names: list[str]
-    stream: Exchange | None = None
-    """The stream, once it was asked for."""
+    streams: list[Exchange] = field(default_factory=list)
+    """The streams that were asked for."""
     on_call: Callable[[], None] | None = None
     """Called in the moment in which a call was answered."""
 
@@ -60,7 +77,7 @@ class Announcing:
         """Answer one request."""
         if exchange.method == "GET":
             exchange.begin_events()
-            self.stream = exchange
+            self.streams.append(exchange)
         elif exchange.method == "tools/list":
             await listing([{"name": name} for name in self.names])(exchange)
         else:
@@ -70,15 +87,13 @@ class Announcing:
 
     def announce(self) -> None:
         """Say that the tools changed."""
-        assert self.stream is not None
-        self.stream.chunk(b'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n')
+        self.streams[-1].chunk(CHANGED)
 
 
 def listing(tools: Any, **more: Any) -> Behaviour:  # noqa: ANN401 - JSON
     """Answer every request with a list of tools."""
 
     async def answer(exchange: Exchange) -> None:
-        result = {"tools": tools, **more}
-        exchange.write_json(json.dumps({"id": exchange.identity, "result": result}).encode())
+        exchange.write_result(tools=tools, **more)
 
     return answer

@@ -68,11 +68,6 @@ class FileSource:
                 await asyncio.sleep(_LOOK_EVERY_SECONDS)
                 self._look()
 
-    @property
-    def bindings(self) -> int:
-        """Bindings served."""
-        return len(self._roster)
-
     def credentials_of(self, project: str) -> Credentials | None:
         """The client credentials of a project; None where the project or its Secret is missing."""
         if project not in self._credentials:
