@@ -122,7 +122,7 @@ class Operating:
             case Refresh() if trial.token:
                 asked.asker.retried("token")
                 await self._wait_for_another(trial.token, asked.key.project.name, deadline)
-            case Reopen() if trial.session:
+            case Reopen() if trial.session:  # pragma: no branch - nothing else can be lost
                 asked.asker.retried("session")
                 self._pool.lose(trial.session)
 

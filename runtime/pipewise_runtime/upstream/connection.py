@@ -110,8 +110,6 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell whoever waits, and the host."""
-        if self._lost:
-            return
         self._lost = True
         if self.busy and error is None and self._ends_with_connection():
             self.on_message_complete()
@@ -164,7 +162,7 @@ class Connection(asyncio.Protocol):
         self._attempt = None
         if not reusable:
             self.abort()
-        elif not self._lost:
+        else:
             self._on_idle(self)
 
     def _hand_out(self, events: SseParser, chunk: bytes) -> None:
