@@ -11,8 +11,8 @@ import yaml
 from pipewise_runtime.arguments import arguments_of
 from pipewise_runtime.program import Program as Runtime
 from pipewise_runtime.server.asgi import Receive, Scope, Send, send_json
-from pipewise_runtime.server.listening import Address, Listener
 from support.eventually import eventually
+from support.listening import listening
 from support.programs import Program
 from support.runtimes import binding_manifest, kubeconfig_to
 
@@ -49,11 +49,8 @@ async def test_an_api_server_that_answers_nonsense_ends_it_with_the_reason(tmp_p
     async def nonsense(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send_json(send, b'{"metadata":{"resourceVersion":"1"},"items":[{}]}')
 
-    listener = Listener(nonsense, Address("127.0.0.1", 0), drain_seconds=1)
-    await listener.start()
-    kubeconfig = kubeconfig_to(listener.address.url(), tmp_path)
-    program = await ended(tmp_path, *ANY_PORT, "--kubeconfig", kubeconfig)
-    await listener.stop()
+    async with listening(nonsense) as url:
+        program = await ended(tmp_path, *ANY_PORT, "--kubeconfig", kubeconfig_to(url, tmp_path))
     assert program.returncode == 1
     assert "source_failed" in program.log
 

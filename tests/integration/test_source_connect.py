@@ -13,7 +13,6 @@ import pytest
 from pipewise_crds import AccountStatus, Service
 from pipewise_runtime.ports import Token
 from pipewise_runtime.server.asgi import Receive, Scope, Send, send_json
-from pipewise_runtime.server.listening import Address, Listener
 from pipewise_runtime.sources.connect import (
     Account,
     Connect,
@@ -22,7 +21,7 @@ from pipewise_runtime.sources.connect import (
     RefusedError,
     account_status,
 )
-from support.listening import free_port
+from support.listening import free_port, listening
 
 TOKEN = Token("t", datetime(2030, 1, 1, tzinfo=UTC))
 SERVICE = Service(name="sendgrid", app="sendgrid")
@@ -44,14 +43,10 @@ class Answers:
 
 @asynccontextmanager
 async def asking(answers: Answers) -> AsyncIterator[tuple[Connect, Credentials]]:
-    listener = Listener(answers, Address("127.0.0.1", 0), drain_seconds=1)
-    await listener.start()
-    connect = Connect()
-    try:
-        yield connect, Credentials(listener.address.url(), "proj_1", "development", "id", "secret")
-    finally:
+    async with listening(answers) as url:
+        connect = Connect()
+        yield connect, Credentials(url, "proj_1", "development", "id", "secret")
         await connect.aclose()
-        await listener.stop()
 
 
 def account(number: int, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from pipewise_runtime.sources.minted_tokens import MintedTokens
 from pipewise_runtime.sources.roster import Scope
 from support.eventually import eventually
 from support.runtimes import RememberingSink, binding_manifest, credentials_manifest, project_manifest
-from support.sandbox import SandboxAdmin, sandbox
+from support.sandbox import Sandbox, SandboxAdmin, sandbox
 
 SCOPE = Scope(frozenset(), "Sidecar", BUILT_IN)
 
@@ -46,8 +46,14 @@ class Rig:
 
 
 @asynccontextmanager
-async def following(folder: Path, *manifests: dict[str, Any], **project: Any) -> AsyncIterator[Rig]:  # noqa: ANN401
-    async with sandbox() as box:
+async def following(
+    folder: Path,
+    *manifests: dict[str, Any],
+    box: Sandbox | None = None,
+    **project: Any,  # noqa: ANN401 - JSON
+) -> AsyncIterator[Rig]:
+    async with AsyncExitStack() as stack:
+        box = box or await stack.enter_async_context(sandbox())
         connect, sink = Connect(), RememberingSink()
         source = FileSource(folder, SCOPE, sink, connect)
         rig = Rig(folder, source, sink, MintedTokens(connect, source.credentials_of), box.admin)
@@ -156,3 +162,51 @@ async def test_a_project_without_its_secret_is_told(tmp_path: Path) -> None:
     async with following(tmp_path) as rig:
         with pytest.raises(TokenUnavailableError, match="credentialsSecretRef"):
             await rig.tokens.current("unheard-of")
+
+
+async def test_a_project_that_goes_is_dropped_and_comes_back_with_its_accounts(tmp_path: Path) -> None:
+    async with following(tmp_path, binding_manifest("one", "u1")) as rig:
+        await rig.admin.add_account("u1", "sendgrid")
+        await eventually(lambda: rig.account("one") == "Healthy", within=10)
+        text = (tmp_path / "project.yaml").read_text()
+        (tmp_path / "project.yaml").unlink()
+        await eventually(lambda: not rig.sink.projects)
+        assert rig.account("one") == "Unknown"
+        with pytest.raises(TokenUnavailableError):
+            await rig.tokens.current("default")
+        (tmp_path / "project.yaml").write_text(text)
+        await eventually(lambda: rig.account("one") == "Healthy", within=10)
+
+
+async def test_accounts_that_cannot_be_listed_are_unknown_and_asked_for_again(tmp_path: Path) -> None:
+    async with sandbox() as box:
+        await box.admin.add_account("u1", "sendgrid")
+        await box.admin.fault("status", method="rest:accounts", status=503, times=1)
+        async with following(tmp_path, binding_manifest("one", "u1"), box=box) as rig:
+            await eventually(lambda: _are_used_up(box.admin))
+            assert rig.account("one") == "Unknown"
+            await eventually(lambda: rig.account("one") == "Healthy", within=10)
+
+
+async def test_a_secret_without_the_keys_is_no_credentials(tmp_path: Path) -> None:
+    async with following(tmp_path) as rig:
+        documents = list(yaml.safe_load_all((tmp_path / "project.yaml").read_text()))
+        del documents[1]["stringData"]["client-secret"]
+        rig.write("project.yaml", *documents)
+        await eventually(lambda: rig.source.credentials_of("default") is None)
+        with pytest.raises(TokenUnavailableError, match="credentialsSecretRef"):
+            await rig.tokens.current("default")
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_what_cannot_be_read_is_told(tmp_path: Path, content: bytes | None) -> None:
+    folder = tmp_path / "bindings"
+    if content is not None:
+        folder.mkdir()
+        (folder / "a.yaml").write_bytes(content)
+    with pytest.raises(ManifestError, match="cannot be read"):
+        FileSource(folder, SCOPE, RememberingSink(), Connect()).load()
+
+
+async def _are_used_up(admin: SandboxAdmin) -> bool:
+    return not any(fault.get("times") != 0 for fault in await admin.faults())

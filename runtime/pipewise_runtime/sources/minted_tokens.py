@@ -25,6 +25,8 @@ class _Minted:
     credentials: Credentials
     token: Token | None = None
     renew_at: float = 0.0
+    ends_at: float = 0.0
+    """When another is to be minted, and when the token expires, on the loop's clock."""
     minting: asyncio.Task[Token] | None = None
 
 
@@ -48,9 +50,10 @@ class MintedTokens:
             TokenUnavailableError: there are no client credentials.
         """
         minted = self._of(project)
-        if minted.token and asyncio.get_running_loop().time() >= minted.renew_at:
-            if minted.token.expires_at <= datetime.now(UTC):
-                return None
+        now = asyncio.get_running_loop().time()
+        if now >= minted.ends_at:
+            return None
+        if now >= minted.renew_at:
             self._minting(project, minted)
         return minted.token
 
@@ -97,7 +100,7 @@ class MintedTokens:
         """Mint a token: callers at the same time share one request, and none of them can cancel it."""
         if minted.minting is None:
             minted.minting = asyncio.create_task(self._ask(project, minted), name=f"mint token of {project}")
-            minted.minting.add_done_callback(lambda _task: _forget(minted))
+            minted.minting.add_done_callback(lambda task: _forget(minted, task))
         return minted.minting
 
     async def _ask(self, project: str, minted: _Minted) -> Token:
@@ -109,12 +112,13 @@ class MintedTokens:
             log.warning("token_not_minted", project=project, error=str(error))
             raise TokenUnavailableError(f"no token for project {project}: {error}") from error
         life = (token.expires_at - datetime.now(UTC)).total_seconds()
-        minted.token, minted.renew_at = token, loop.time() + life * _RENEWED_AT
+        now = loop.time()
+        minted.token, minted.renew_at, minted.ends_at = token, now + life * _RENEWED_AT, now + life
         log.info("token_minted", project=project, expires_at=token.expires_at.isoformat())
         return token
 
 
-def _forget(minted: _Minted) -> None:
-    if minted.minting and not minted.minting.cancelled():
-        minted.minting.exception()
+def _forget(minted: _Minted, task: "asyncio.Task[Token]") -> None:
+    if not task.cancelled():
+        task.exception()  # whoever waited was told
     minted.minting = None

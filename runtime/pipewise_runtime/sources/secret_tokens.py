@@ -111,7 +111,7 @@ class SecretTokens:
         """A read of the Secret: callers at the same time share one, and none of them can cancel it."""
         if known.reading is None:
             known.reading = asyncio.create_task(self._get(project, known), name=f"read token of {project}")
-            known.reading.add_done_callback(lambda _task: _forget(known))
+            known.reading.add_done_callback(lambda task: _forget(known, task))
         return known.reading
 
     async def _get(self, project: str, known: _Known) -> Token:
@@ -130,9 +130,9 @@ class SecretTokens:
         return token
 
 
-def _forget(known: _Known) -> None:
-    if known.reading and not known.reading.cancelled():
-        known.reading.exception()
+def _forget(known: _Known, task: "asyncio.Task[Token]") -> None:
+    if not task.cancelled():
+        task.exception()  # whoever waited was told
     known.reading = None
 
 
