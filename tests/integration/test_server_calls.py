@@ -111,6 +111,28 @@ async def test_a_call_cancelled_after_it_told_of_progress_ends_its_stream_withou
     assert told["method"] == "notifications/progress"
 
 
+async def test_a_word_to_cancel_said_twice_is_heard_once(
+    http: httpx2.AsyncClient, base: str, calls: MemoryCalls
+) -> None:
+    running = asyncio.create_task(post(http, call("hang", id="h"), Accept="application/json"))
+    await calls.started.wait()
+    note = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "h"}}
+    async with httpx2.AsyncClient(base_url=base) as other:
+        assert (await post(other, [note, note])).status_code == 202
+    assert (await running).json()["error"]["message"] == "request cancelled"
+
+
+async def test_a_call_that_ends_well_although_it_was_cancelled_is_answered(
+    http: httpx2.AsyncClient, base: str, calls: MemoryCalls
+) -> None:
+    running = asyncio.create_task(post(http, call("hang", id="s", stubborn=True)))
+    await calls.started.wait()
+    async with httpx2.AsyncClient(base_url=base) as other:
+        note = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "s"}}
+        assert (await post(other, note)).status_code == 202
+    assert (await running).json()["result"]["content"][0]["text"] == "done all the same"
+
+
 async def test_another_users_word_does_not_end_a_call(http: httpx2.AsyncClient, calls: MemoryCalls) -> None:
     running = asyncio.create_task(post(http, call("wait", id="h")))
     await calls.started.wait()

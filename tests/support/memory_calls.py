@@ -71,7 +71,7 @@ class MemoryCalls:
                 error = {"code": -32099, "message": "the upstream says no", **asked.get("arguments", {})}
                 raise UpstreamFaultError(msgspec.json.encode(error))
             case "hang":
-                await self._hang(caller, asked.get("_meta", {}).get("progressToken"))
+                return await self._hang(caller, asked)
             case "wait":
                 self.started.set()
                 self.waiting += 1
@@ -89,8 +89,9 @@ class MemoryCalls:
                 raise RuntimeError("a defect")
         raise UnknownToolError(asked["name"])
 
-    async def _hang(self, caller: Caller, token: object) -> None:
-        if token is not None:
+    async def _hang(self, caller: Caller, asked: dict[str, Any]) -> bytes:
+        """Wait until it is cancelled, and fail then unless it is stubborn."""
+        if (token := asked.get("_meta", {}).get("progressToken")) is not None:
             caller.notify(progress(token, 1))
         self.started.set()
         self.hanging += 1
@@ -98,9 +99,11 @@ class MemoryCalls:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             self.cancelled.set()
-            raise
+            if not asked.get("arguments", {}).get("stubborn"):
+                raise
         finally:
             self.hanging -= 1
+        return text_result("done all the same")
 
 
 async def _progressing(caller: Caller, token: object) -> bytes:
