@@ -1,0 +1,144 @@
+"""What goes while calls and probes are under way leaves nothing behind, and what stays does not suffer."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from pipewise_runtime.served import Project
+from support.engine import AGENT, USER, Rig, binding, problem, running_engine
+from support.eventually import eventually
+from support.hostile import Exchange
+from support.probed import probed
+from support.sandbox import PROJECT, sandbox
+
+NAME = "coordinator-user-42"
+
+
+@pytest_asyncio.fixture
+async def rig() -> AsyncIterator[Rig]:
+    async with sandbox() as upstream, running_engine(upstream) as running:
+        yield running
+
+
+async def under_way(rig: Rig) -> None:
+    """Wait until a request waits for its answer."""
+    await eventually(lambda: rig.metric("upstream_requests") == 1)
+
+
+async def test_what_a_call_meets_after_its_project_went_is_told_of_nobody(rig: Rig) -> None:
+    await rig.serve(binding())
+    await rig.sandbox.admin.fault("delay", method="tools/call", seconds=0.3)
+    await rig.sandbox.admin.fault("quota", retryAfter=60)
+    call = asyncio.create_task(rig.send())
+    await under_way(rig)
+    rig.engine.drop_project("default")
+    assert problem(await call)["reason"] == "QuotaExhausted"
+    assert rig.evidence.projects() == []
+
+
+async def test_a_read_is_tried_again_though_its_project_went_meanwhile(rig: Rig) -> None:
+    await rig.serve(binding())
+    rig.engine.share("default", 5, 60.0)
+    await rig.sandbox.admin.fault("delay", method="tools/call", seconds=0.3, times=1)
+    await rig.sandbox.admin.fault("status", method="tools/call", status=503, times=1)
+    call = asyncio.create_task(rig.read())
+    await under_way(rig)
+    rig.engine.drop_project("default")
+    assert not (await call).get("isError")
+    assert rig.evidence.projects() == []
+
+
+async def test_a_list_that_comes_after_its_project_went_says_nothing_of_it(rig: Rig) -> None:
+    await rig.sandbox.admin.add_account(USER, "sendgrid")
+    await rig.sandbox.admin.fault("delay", method="tools/list", seconds=0.3)
+    rig.engine.serve(binding())
+    await eventually(lambda: _answered(rig, "initialize"))
+    rig.engine.drop_project("default")
+    await eventually(lambda: rig.state() == "Available")
+    assert rig.evidence.projects() == []
+
+
+async def test_a_project_that_never_was_can_go(rig: Rig) -> None:
+    await rig.serve(binding())
+    rig.engine.drop_project("never-heard-of")
+    assert not (await rig.send()).get("isError")
+
+
+async def test_without_its_project_an_app_is_neither_well_nor_ill(rig: Rig) -> None:
+    rig.engine.drop_project("default")
+    with capture_logs() as logged:
+        rig.engine.serve(binding())
+        await eventually(lambda: "probe_without_verdict" in {each["event"] for each in logged})
+    assert rig.state() == ""
+    rig.engine.serve_project(Project("default", PROJECT, "development", rig.sandbox.mcp_url))
+    await eventually(lambda: rig.state() == "Available")
+
+
+@pytest.mark.parametrize("rounds", range(6))
+async def test_however_soon_a_binding_goes_again_its_app_is_forgotten(rig: Rig, rounds: int) -> None:
+    rig.engine.serve(binding())
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    rig.engine.drop(NAME)
+    await eventually(lambda: rig.metric("upstream_requests") == 0)
+    assert (rig.evidence.providers(), rig.evidence.exceptions()) == ([], [])
+    await rig.serve(binding())
+    assert not (await rig.send()).get("isError")
+
+
+async def test_a_probe_that_fails_for_a_user_who_went_is_repeated_for_another(rig: Rig) -> None:
+    await rig.serve(binding())
+    await rig.serve(binding(name="other", user="other"))
+    await rig.sandbox.admin.fault("delay", method="tools/list", seconds=0.3, times=1)
+    await rig.sandbox.admin.fault("status", status=503, user="other", method="tools/list")
+    await rig.sandbox.admin.fault("status", status=503, method="tools/call", times=1)
+    await rig.send()  # whose failure is looked into through the other's session
+    await under_way(rig)
+    rig.engine.drop("other")
+    await eventually(lambda: rig.state() == "Unavailable")
+    await eventually(lambda: rig.state() == "Available")
+    assert not (await rig.send()).get("isError")
+
+
+async def test_a_call_that_succeeds_shows_that_an_app_is_well_before_any_probe(rig: Rig) -> None:
+    await rig.serve(binding())
+    await rig.sandbox.admin.fault("status", method="tools/list", status=503)
+    await rig.sandbox.admin.fault("status", method="tools/call", status=503, times=1)
+    await rig.send()
+    await eventually(lambda: rig.state() == "Unavailable")
+    await rig.send()
+    assert rig.state() == "Available"
+
+
+async def test_a_list_that_asks_for_an_account_says_nothing_of_the_app() -> None:
+    async def asking(exchange: Exchange) -> None:
+        exchange.write_result(accountRequired=True, connectUrl="https://x/_static/connect.html?token=t")
+
+    with capture_logs() as logged:
+        async with probed(asking) as rig:
+            await eventually(lambda: "probe_without_verdict" in {each["event"] for each in logged})
+            assert rig.evidence.providers() == []
+    assert "token=t" not in json.dumps(logged, default=str)
+
+
+async def test_a_result_whose_word_on_errors_makes_no_sense_is_counted_as_one() -> None:
+    async def odd(exchange: Exchange) -> None:
+        if exchange.method == "tools/list":
+            exchange.write_result(tools=[{"name": "sendgrid-x"}])
+        else:
+            exchange.write_result(content=[], isError="perhaps")
+
+    async with probed(odd) as rig:
+        await rig.engine.tools(binding())
+        assert (await rig.call("sendgrid-x"))["isError"] == "perhaps"
+        labels = {"agent": AGENT, "app": "sendgrid", "outcome": "tool_error"}
+        assert rig.metrics.registry.get_sample_value("pipewise_runtime_calls_total", labels) == 1
+
+
+async def _answered(rig: Rig, method: str, beyond: int = 0) -> bool:
+    """Whether more requests of a method were answered than that."""
+    return await rig.requests(method) > beyond
