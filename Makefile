@@ -90,8 +90,15 @@ control-plane: $(READY) ## Get etcd, kube-apiserver and kubectl ready (built onc
 tests: $(READY) control-plane ## Run the tests only; TEST_ARGUMENTS="-k name" chooses among them.
 	$(BIN)/pytest $(TEST_ARGUMENTS)
 
+.PHONY: coverage
+coverage: $(READY) control-plane ## Run all tests; fail where they leave out a line or branch of the runtime or the agents.
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 .PHONY: test
-test: lint types generated-check tests ## Check everything: style, types, generated files, all tests.
+test: lint types generated-check coverage ## Check everything: style, types, generated files, all tests and what they reach.
 
 .PHONY: check
 check: test ## The same as CI.
@@ -122,5 +129,5 @@ bench: $(READY) ## Measure the runtime beside its peers (minutes; wants a quiet 
 
 .PHONY: clean
 clean: ## Remove .venv and what tools left behind; the cache of built programs stays.
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

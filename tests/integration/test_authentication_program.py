@@ -15,7 +15,7 @@ from support.eventually import eventually
 from support.guarded import Door, door_to, grant
 from support.memory_calls import MemoryCalls
 from support.memory_reviews import ACCOUNT, MemoryReviews, Time, token_of
-from support.programs import Program
+from support.programs import MEASURED, Program
 from support.runtimes import binding_manifest, project_manifest
 from support.serving import PATH, rpc
 
@@ -128,7 +128,7 @@ async def test_the_program_serves_those_who_may_and_writes_no_token_into_its_log
         "runtime-1",
     ]
     arguments = [*ARGUMENTS, *where, "--log-level", "debug"]
-    with Program("pipewise_runtime", arguments, tmp_path) as program:
+    with Program("pipewise_runtime", arguments, tmp_path, MEASURED) as program:
         url, metrics = program.url("serving agents"), program.url("metrics")
         await eventually(lambda: _becomes(url, good, 200), within=15)
         assert await _status(url, stranger) == 403

@@ -14,7 +14,7 @@ from support.cluster import Namespace
 from support.eventually import eventually
 from support.guarded import grant
 from support.operating import Operated
-from support.programs import Program
+from support.programs import MEASURED, Program
 from support.sandbox import serving_sandbox
 from support.serving import rpc, url_of
 
@@ -57,7 +57,7 @@ def run_as_a_pod(namespace: Namespace, deployment: dict[str, Any], folder: Path)
     config = folder / "runtime.kubeconfig"
     config.write_text(namespace.cluster.plane.kubeconfig_text(token, namespace.name))
     uid = str(namespace.get("pod", POD)["metadata"]["uid"])
-    environment = {"POD_NAME": POD, "POD_NAMESPACE": namespace.name, "POD_UID": uid}
+    environment = {**MEASURED, "POD_NAME": POD, "POD_NAMESPACE": namespace.name, "POD_UID": uid}
     loopback = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--kubeconfig", config]
     return Program("pipewise_runtime", [*kept, *loopback], folder, environment)
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import yaml
 from pipewise_runtime.server.envelope import ENDING
 from support.cluster import Namespace
 from support.eventually import eventually
-from support.programs import Program
+from support.programs import MEASURED, Program
 from support.runtimes import binding_manifest, credentials_manifest, project_manifest, token_manifest
 from support.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox, sandbox
 from support.serving import call, rpc, url_of
@@ -31,7 +31,7 @@ async def box() -> AsyncIterator[Sandbox]:
         yield running
 
 
-def over_files(folder: Path, box: Sandbox, environment: dict[str, str] | None = None, **spec: str) -> Program:
+def over_files(folder: Path, box: Sandbox, environment: Mapping[str, str] = MEASURED, **spec: str) -> Program:
     bindings = folder / "bindings"
     bindings.mkdir()
     documents = (project_manifest(base=box.url), credentials_manifest(), binding_manifest("one", **spec))
@@ -77,7 +77,7 @@ async def test_in_kubernetes_it_serves_a_binding_applied_while_it_runs(
     namespace.apply(project_manifest(base=box.url), token_manifest(token, expires_at))
     arguments = [*ANY_PORT, "--namespace", namespace.name, "--name", "runtime-1", "--agents", "coordinator"]
     kubeconfig = ["--kubeconfig", namespace.cluster.kubeconfig]
-    with Program("pipewise_runtime", [*arguments, *kubeconfig], tmp_path) as program:
+    with Program("pipewise_runtime", [*arguments, *kubeconfig], tmp_path, MEASURED) as program:
         program.url("serving agents")
         namespace.apply(binding_manifest("one"))
         service = {

@@ -1,6 +1,9 @@
 """The runtime as a program when something is wrong: said in a line, and not called ready."""
 
+import os
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from pipewise_runtime.program import Program as Runtime
 from pipewise_runtime.server.asgi import Receive, Scope, Send, send_json
 from support.eventually import eventually
 from support.listening import listening
-from support.programs import Program
+from support.programs import MEASURED, Program
 from support.runtimes import binding_manifest, kubeconfig_to
 
 ANY_PORT = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]
@@ -21,15 +24,24 @@ ANY_PORT = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]
 
 async def ended(folder: Path, *words: str | Path) -> Program:
     """A program that ended by itself."""
-    program = Program("pipewise_runtime", words, folder)
+    program = Program("pipewise_runtime", words, folder, MEASURED)
     program.start()
     await eventually(lambda: not program.is_running, within=10)
     return program
 
 
+def test_the_installed_command_explains_itself() -> None:
+    command = Path(sys.executable).with_name("pipewise-runtime")
+    said = subprocess.run(
+        [command, "--help"], env={**os.environ, **MEASURED}, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.startswith("usage: pipewise-runtime")
+
+
 async def test_while_the_api_server_has_not_answered_yet_it_is_alive_but_not_ready(tmp_path: Path) -> None:
     kubeconfig = kubeconfig_to("http://127.0.0.1:1", tmp_path)
-    with Program("pipewise_runtime", [*ANY_PORT, "--kubeconfig", kubeconfig], tmp_path) as program:
+    words = [*ANY_PORT, "--kubeconfig", kubeconfig]
+    with Program("pipewise_runtime", words, tmp_path, MEASURED) as program:
         async with httpx2.AsyncClient(base_url=program.url("metrics")) as client:
             statuses = [(await client.get(path)).status_code for path in ("/healthz", "/readyz", "/other")]
         assert statuses == [200, 503, 404]
