@@ -4,7 +4,7 @@ import json
 
 from pipewise_runtime.ports import Caller
 from pipewise_runtime.server.questions import unasked
-from support.engine import AGENT, USER, binding
+from support.engine import AGENT, USER, binding, service
 from support.eventually import eventually
 from support.hostile import Exchange
 from support.probed import ANNOUNCES, CHANGED, Announcing, Probed, probed
@@ -63,16 +63,22 @@ async def test_an_announcement_on_the_stream_of_a_call_is_for_all_and_not_for_it
     assert heard == []
 
 
-async def test_a_stream_that_is_cut_is_opened_again_and_what_was_missed_is_looked_for() -> None:
+async def test_a_stream_that_ends_or_is_cut_is_opened_again_and_what_was_missed_is_looked_for() -> None:
     app = Announcing(["sendgrid-x"])
     async with probed(app, ANNOUNCES) as rig:
-        await rig.engine.tools(binding())
-        await eventually(lambda: app.streams)
+        both = binding(service(), service("twitter", "twitter"))
+        rig.engine.serve(both)
+        await rig.engine.tools(both)
+        await eventually(lambda: len(app.streams) == 2)
         times = told(rig)
         app.names = ["sendgrid-y"]
         app.streams[0].writer.close()
-        await eventually(lambda: times, within=10)
-        assert b"sendgrid-y" in await rig.engine.tools(binding())
+        app.streams[1].chunk(b"")
+        await eventually(lambda: len(app.streams) == 4, within=10)
+        await eventually(lambda: len(times) == 2)
+        assert b"sendgrid-y" in await rig.engine.tools(both)
+        rig.engine.serve(binding())
+        await eventually(lambda: sum(each.writer.is_closing() for each in app.streams) == 3)
 
 
 async def test_a_stream_ends_with_the_binding_it_was_opened_for_and_another_users_takes_its_place() -> None:

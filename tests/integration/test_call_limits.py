@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from pipewise_runtime.admitting import WAITING_PER_IN_FLIGHT
@@ -93,6 +94,36 @@ async def test_a_busy_user_takes_no_place_from_another(rig: Rig) -> None:
     assert not (await rig.call("sendgrid-list-global-suppressions", user="other")).get("isError")
     assert time.monotonic() - started < 5
     await _cancelled(hanging)
+
+
+@pytest.mark.parametrize("rounds", range(5))
+async def test_who_leaves_about_when_its_turn_comes_takes_no_place_with_it(rig: Rig, rounds: int) -> None:
+    await rig.sandbox.admin.fault("hang", method="tools/call", times=MOST)
+    hanging = await _begun(rig, MOST)
+    first, second = await _begun(rig, 2)
+    await eventually(lambda: rig.metric("calls_waiting") == 2)
+    hanging[0].cancel()
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    first.cancel()
+    assert not (await second).get("isError")
+    await _cancelled([*hanging, first])
+    assert rig.metric("calls_under_way") == 0
+
+
+async def test_a_turn_that_comes_when_the_time_is_up_is_given_on_and_nothing_is_sent(rig: Rig) -> None:
+    await rig.sandbox.admin.fault("hang", method="tools/call", times=MOST)
+    hanging = await _begun(rig, MOST)
+    await eventually(lambda: rig.metric("calls_under_way") == MOST)
+    rig.engine.serve(binding(replace(service(), timeout_seconds=0.3)))
+    [late] = await _begun(rig, 1)
+    await eventually(lambda: rig.metric("calls_waiting") == 1)
+    hanging[0].cancel()
+    time.sleep(0.4)  # noqa: ASYNC251 - so that the loop finds the end of one and of the other's time at once
+    assert problem(await late)["outcome"] == "not_run"
+    await _cancelled(hanging)
+    assert await rig.sent() == 0
+    assert rig.metric("calls_under_way") == 0
 
 
 async def _begun(rig: Rig, number: int) -> list[asyncio.Task[dict[str, Any]]]:

@@ -39,6 +39,19 @@ async def test_an_answer_that_is_there_when_the_time_is_up_is_taken() -> None:
         assert "fine" in await asked(rig, 0.1)
 
 
+async def test_who_leaves_in_the_moment_in_which_its_time_is_up_is_not_told() -> None:
+    async def silent(_exchange: Exchange) -> None:
+        """Say nothing."""
+
+    async with connected(silent) as rig:
+        leaving = asyncio.create_task(asked(rig, 0.1))
+        await eventually(lambda: "tools/call" in rig.upstream.seen)
+        stand_still(0.2)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+
+
 async def test_who_gets_no_connection_in_time_has_sent_nothing() -> None:
     released = asyncio.Event()
 

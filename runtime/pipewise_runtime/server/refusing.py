@@ -74,8 +74,7 @@ def text_of(denied: Denied, asked: Asked) -> str:
             )
         case Reason.UNASKED:
             return "the API server cannot be asked whose token it is and what it may do: try again soon"
-        case Reason.NO_RIGHT:
-            return _missing_right(denied.account or Account("the token's owner"), asked)
+    return _missing_right(denied.account or Account("the token's owner"), asked)
 
 
 def _missing_right(account: Account, asked: Asked) -> str:

@@ -74,8 +74,7 @@ class Running:
                 raise CancelledByClientError
 
     async def _cancel_when_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await self._receive()  # the request was read whole: all that can be heard of the client is its going
         self.cancel()
 
 

@@ -53,7 +53,7 @@ class KubernetesSource:
 
     def __init__(self, client: AsyncClient, name: str, scope: Scope, sink: Sink) -> None:
         self._sink = sink
-        self._listeners: Listeners | None = None
+        self._listeners: Listeners
         self._roster = Roster(scope, sink)
         self._projects: dict[str, Project] = {}
         self._shares: list[Share] = []
@@ -121,7 +121,7 @@ class KubernetesSource:
     def _passed(self, version: str) -> None:
         """Note how far bindings were taken up; versions of one kind of object grow."""
         self._synced_through = max(self._synced_through, int(version))
-        if self._roster.has_moved and self._listeners:
+        if self._roster.has_moved:
             self._listeners.bindings_moved()
 
     def _projects_listed(self, objects: Sequence[Object], _version: str) -> None:
@@ -139,8 +139,7 @@ class KubernetesSource:
         if self._projects.get(served.name) != served:
             self._projects[served.name] = served
             self._sink.serve_project(served)
-        if self._listeners:
-            self._listeners.token_changed(served.name, project.status.token_expires_at)
+        self._listeners.token_changed(served.name, project.status.token_expires_at)
 
     def _project_deleted(self, found: Object) -> None:
         self._drop_project(_name(found))
@@ -148,8 +147,7 @@ class KubernetesSource:
     def _drop_project(self, name: str) -> None:
         if self._projects.pop(name, None):
             self._sink.drop_project(name)
-            if self._listeners:
-                self._listeners.token_changed(name, None)
+            self._listeners.token_changed(name, None)
 
     def _runtime_listed(self, objects: Sequence[Object], _version: str) -> None:
         for runtime in objects:
@@ -170,8 +168,7 @@ class KubernetesSource:
 
     def _runtime_gone(self) -> None:
         self._shares = []
-        if self._listeners:
-            self._listeners.runtime_deleted()
+        self._listeners.runtime_deleted()
 
 
 def _name(found: Object) -> str:

@@ -33,6 +33,7 @@ def test_the_environment_speaks_where_the_command_line_does_not(tmp_path: Path) 
     assert arguments.profiles == profiles
     told = arguments_of(["--name", "other", "--namespace", "mine", "--agents", "x"], environment)
     assert (told.name, told.namespace, told.agents) == ("other", "mine", {"x"})
+    assert arguments_of(["--max-in-flight-per-service", "5"], environment).max_in_flight_per_service == 5
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,7 @@ def test_files_and_kubernetes_exclude_each_other(tmp_path: Path, capsys: pytest.
         ("localhost", True),
         ("0.0.0.0", False),  # noqa: S104 - parsed, not bound
         ("10.0.0.7", False),
+        ("runtime.example", False),
     ],
 )
 def test_only_loopback_counts_as_loopback(host: str, *, is_loopback: bool) -> None:
