@@ -3,16 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from pipewise_runtime.ports import Token
 from pipewise_runtime.served import Project
-from support.engine import AGENT, USER, Rig, binding, problem, running_engine
+from support.engine import AGENT, USER, Rig, binding, problem, running_engine, service
 from support.eventually import eventually
 from support.hostile import Exchange
-from support.probed import probed
+from support.mcp_through import OneToken
+from support.probed import listing, probed
 from support.sandbox import PROJECT, sandbox
 
 NAME = "coordinator-user-42"
@@ -137,6 +140,34 @@ async def test_a_result_whose_word_on_errors_makes_no_sense_is_counted_as_one() 
         assert (await rig.call("sendgrid-x"))["isError"] == "perhaps"
         labels = {"agent": AGENT, "app": "sendgrid", "outcome": "tool_error"}
         assert rig.metrics.registry.get_sample_value("pipewise_runtime_calls_total", labels) == 1
+
+
+class Withheld(OneToken):
+    """A token that is there until it is taken away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_there = asyncio.Event()
+        self.is_there.set()
+
+    def held(self, project: str) -> Token | None:
+        """The token while it is there."""
+        return super().held(project) if self.is_there.is_set() else None
+
+    async def current(self, project: str) -> Token:
+        """The token, once it is there."""
+        await self.is_there.wait()
+        return await super().current(project)
+
+
+async def test_a_call_waits_for_a_token_no_longer_than_it_may() -> None:
+    tokens = Withheld()
+    async with probed(listing([{"name": "sendgrid-x"}]), tokens=tokens) as rig:
+        await rig.engine.tools(binding())
+        rig.engine.serve(binding(replace(service(), timeout_seconds=0.1)))
+        tokens.is_there.clear()
+        told = problem(await rig.call("sendgrid-x"))
+    assert (told["reason"], told["outcome"]) == ("ProjectCredentialInvalid", "not_run")
 
 
 async def _answered(rig: Rig, method: str, beyond: int = 0) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from pipewise_runtime.core.evidence import Evidence
 from pipewise_runtime.engine import Engine
 from pipewise_runtime.metrics import Metrics
-from pipewise_runtime.ports import Caller
+from pipewise_runtime.ports import Caller, Tokens
 from pipewise_runtime.served import Project
 from pipewise_runtime.server.questions import unasked
 from support.engine import binding
@@ -47,13 +47,13 @@ ANNOUNCES = {"tools": {"listChanged": True}}
 
 @asynccontextmanager
 async def probed(
-    behaviour: Behaviour, capabilities: Mapping[str, Any] | None = None
+    behaviour: Behaviour, capabilities: Mapping[str, Any] | None = None, tokens: Tokens | None = None
 ) -> AsyncIterator[Probed]:
     """An engine and its upstream, which says in its opening what it can do."""
     async with upstream(behaviour) as running:
         running.opening["result"]["capabilities"] = capabilities or {}
         evidence, metrics = Evidence(), Metrics("test")
-        engine = Engine(OneToken(), evidence, metrics)
+        engine = Engine(tokens or OneToken(), evidence, metrics)
         engine.serve_project(Project("default", "proj_1", "development", running.url))
         engine.serve(binding())
         await engine.start()

@@ -75,9 +75,8 @@ class Authentication:
 
     async def _has_lost(self, token: bytes, holder: bytes, binding: str) -> bool:
         """Whether a right that was there is not there any more."""
-        if self.permits.allows(holder, binding):
-            return False
-        return await self._denial(token, holder, binding) is not None
+        is_known = self.permits.allows(holder, binding)
+        return not is_known and await self._denial(token, holder, binding) is not None
 
     async def _refuse(self, send: Send, denied: Denied, asked: Asked) -> None:
         code = CODES[denied.reason]
