@@ -126,6 +126,31 @@ async def test_without_demo_mode_it_rests_within_sixty_megabytes(tmp_path: Path,
         assert _resident_kilobytes(program) <= 60 * 1024
 
 
+async def test_an_account_that_a_call_finds_dead_is_looked_up_at_once(tmp_path: Path, box: Sandbox) -> None:
+    account = await box.admin.add_account("user-42", "sendgrid")
+    with over_files(tmp_path, box) as program:
+        await eventually(lambda: _is_listed(program, SEND), within=10)
+        await box.admin.set_account(account, dead=True)
+        refused = json.dumps(await ask(program, call(SEND, **MAIL)))
+        assert "CredentialInvalid" in refused
+        await eventually(lambda: _is_demo(program))
+
+
+async def test_who_listens_on_all_addresses_reports_its_pods_own(
+    tmp_path: Path, namespace: Namespace
+) -> None:
+    words = ["--listen", "0.0.0.0:0", "--metrics", "127.0.0.1:0", "--namespace", namespace.name]
+    where = [*words, "--kubeconfig", namespace.cluster.kubeconfig]
+    with Program("pipewise_runtime", where, tmp_path, {**MEASURED, "POD_IP": "10.1.2.3"}) as program:
+        port = program.url("serving agents").rpartition(":")[2]
+        [runtime] = await eventually(lambda: [each for each in namespace.items("mcr") if "status" in each])
+    assert runtime["status"]["endpoint"] == f"http://10.1.2.3:{port}"
+
+
+async def _is_demo(program: Program) -> bool:
+    return "[demo]" in json.dumps(await ask(program, call(SEND, **MAIL)))
+
+
 async def _is_listed(program: Program, tool: str) -> bool:
     result = (await ask(program, rpc("tools/list"))).get("result", {})
     return any(each["name"] == tool for each in result["tools"]) if result else False

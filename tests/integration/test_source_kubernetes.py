@@ -158,6 +158,21 @@ async def test_what_vanished_while_the_api_server_was_away_is_dropped_and_the_re
         await eventually(lambda: set(sink.bindings) == {"stays"}, within=20)
 
 
+async def test_a_project_that_is_deleted_is_dropped_also_while_nobody_looked(
+    cluster: Cluster, namespace: Namespace, sink: RememberingSink
+) -> None:
+    heard = Heard()
+    namespace.apply(project_manifest("one"), project_manifest("two"), project_manifest("three"))
+    async with following(namespace, sink, heard):
+        namespace.kubectl("delete", "pdp", "one")
+        await eventually(lambda: set(sink.projects) == {"two", "three"})
+        assert heard.tokens[-1] == ("one", None)
+        with api_server_away(cluster):
+            assert set(sink.projects) == {"two", "three"}
+        namespace.kubectl("delete", "pdp", "two")
+        await eventually(lambda: set(sink.projects) == {"three"}, within=20)
+
+
 async def test_shares_of_the_own_runtime_reach_the_sink(namespace: Namespace, sink: RememberingSink) -> None:
     async with following(namespace, sink):
         shares = [{"project": "default", "runs": 500, "window": "5m"}]

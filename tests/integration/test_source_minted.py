@@ -1,6 +1,7 @@
 """Tokens that the runtime mints by itself: renewed in good time, and waited for where one was refused."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -8,9 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from pipewise_runtime.ports import TokenUnavailableError
+from pipewise_runtime.server.asgi import Receive, Scope, Send, send_json
 from pipewise_runtime.sources.connect import Connect, Credentials
 from pipewise_runtime.sources.minted_tokens import MintedTokens
 from support.eventually import eventually
+from support.listening import listening
 from support.sandbox import CLIENT_ID, CLIENT_SECRET, PROJECT, Sandbox, sandbox
 
 
@@ -83,6 +86,19 @@ async def test_a_refused_token_is_replaced_as_soon_as_another_can_be_had(
     assert new.value != old.value
     assert await tokens.after("default", old) is new
     assert await minted(box) == 3
+
+
+async def test_a_refused_token_that_is_minted_again_is_not_taken_for_another() -> None:
+    minted = ["a", "a", "b"]
+
+    async def same(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send_json(send, json.dumps({"access_token": minted.pop(0), "expires_in": 3600}).encode())
+
+    async with listening(same) as url:
+        connect, credentials = Connect(), credentials_for(url)
+        tokens = MintedTokens(connect, lambda _: credentials)
+        assert (await tokens.after("default", await tokens.current("default"))).value == "b"
+        await connect.aclose()
 
 
 async def test_credentials_that_are_refused_are_waited_for_no_longer(

@@ -18,6 +18,9 @@ from support.runtimes import kubeconfig_to
 
 TOKEN = token_of()
 GOOD = {"authenticated": True, "audiences": [AUDIENCE], "user": {"username": ACCOUNT.name}}
+STATUS = b'{"kind":"Status","code":500,"message":"no","reason":"InternalError"}'
+BROKEN = b"HTTP/1.1 500 No\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+BROKEN %= len(STATUS), STATUS
 BLIND = {"authenticated": True, "user": {"username": ACCOUNT.name}}
 
 
@@ -51,6 +54,8 @@ async def answering(folder: Path, answers: Sequence[bytes | None]) -> AsyncItera
         reply = left.pop(0)
         if reply is None:
             await reader.read()
+        elif reply.startswith(b"HTTP/"):
+            writer.write(reply)
         elif reply:
             writer.write(b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\n")
             writer.write(b"content-length: %d\r\n\r\n%b" % (len(reply), reply))
@@ -80,7 +85,9 @@ async def test_a_connection_that_turns_out_to_be_closed_is_no_reason_to_refuse(t
 
 
 @pytest.mark.parametrize(
-    "answers", [[b"", b""], [None], [b"not json"]], ids=["cut twice", "silent", "not json"]
+    "answers",
+    [[b"", b""], [None], [b"not json"], [BROKEN]],
+    ids=["cut twice", "silent", "not json", "broken"],
 )
 async def test_an_api_server_that_gives_no_answer_accepts_nobody_and_quotes_no_token(
     tmp_path: Path, answers: Sequence[bytes | None]

@@ -1,0 +1,77 @@
+"""Registering the runtime's own object where the API server answers otherwise than hoped."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pipewise_crds import RuntimeStatus
+from pipewise_runtime.core.evidence import Evidence
+from pipewise_runtime.report import Facts, Identity, Report
+from pipewise_runtime.server.asgi import Receive, Scope, Send, send_json
+from pipewise_runtime.sources.cluster import connect
+from support.eventually import eventually
+from support.listening import listening
+from support.runtimes import kubeconfig_to
+
+
+class Standstill:
+    """A source of bindings that has taken up all there are."""
+
+    synced_through, bindings = "7", 0
+
+    def __init__(self) -> None:
+        self.synced = asyncio.Event()
+        self.synced.set()
+
+    def take_moved(self) -> bool:
+        """Whether a binding moved."""
+        return False
+
+
+class Answers:
+    """An API server with an answer for each request, and 200 for all that come after."""
+
+    def __init__(self, *statuses: tuple[str, int]) -> None:
+        self.left = list(statuses)
+        self.asked: list[str] = []
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        self.asked.append(scope["method"])
+        method, status = self.left.pop(0) if self.left else (scope["method"], 200)
+        assert scope["method"] == method
+        failure = {"kind": "Status", "code": status, "message": "no", "reason": "No"}
+        body = {"metadata": {"name": "r"}} if status < 300 else failure
+        await send_json(send, json.dumps(body).encode(), status)
+
+
+@asynccontextmanager
+async def reporting(answers: Answers, folder: Path) -> AsyncIterator[Report]:
+    async with listening(answers) as url:
+        client = connect(kubeconfig_to(url, folder), "sales")
+        facts = Facts(Evidence(), RuntimeStatus(), Standstill(), sessions=lambda: 0)
+        report = Report(client, Identity("r", pod_uid="1"), facts)
+        task = asyncio.create_task(report.run())
+        try:
+            yield report
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+            await client.close()
+
+
+async def test_an_object_that_somebody_made_in_the_same_moment_is_ours_too(tmp_path: Path) -> None:
+    answers = Answers(("PATCH", 404), ("POST", 409))
+    async with reporting(answers, tmp_path) as report:
+        await eventually(lambda: answers.asked == ["PATCH", "POST", "PATCH"])
+        assert report.failures == 0
+
+
+async def test_an_object_that_cannot_be_made_or_written_is_tried_again(tmp_path: Path) -> None:
+    answers = Answers(("PATCH", 403), ("PATCH", 404), ("POST", 403))
+    async with reporting(answers, tmp_path) as report:
+        await eventually(lambda: report.failures == 2)
+        await eventually(lambda: answers.asked == ["PATCH", "PATCH", "POST", "PATCH"])
+        await eventually(lambda: report.failures == 0)
