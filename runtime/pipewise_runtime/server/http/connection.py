@@ -66,8 +66,6 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read requests off it."""
-        if self._is_deaf:
-            return
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
