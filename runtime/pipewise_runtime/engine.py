@@ -1,7 +1,6 @@
 """The inner half of the runtime: takes what sources deliver and carries out what the server asks."""
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -69,8 +68,7 @@ class Engine:
     async def stop(self) -> None:
         """Stop probing and close every upstream connection."""
         self._prober.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._prober
+        await asyncio.wait((self._prober,))
         await self._announcements.stop()
         await self._pool.close()
 

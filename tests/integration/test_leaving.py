@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from pipewise_crds import Resilience
 from pipewise_runtime.ports import Token
 from pipewise_runtime.served import Project
 from support.engine import AGENT, USER, Rig, binding, problem, running_engine, service
@@ -19,6 +20,7 @@ from support.probed import listing, probed
 from support.sandbox import PROJECT, sandbox
 
 NAME = "coordinator-user-42"
+ONE_TRY = Resilience.model_validate({"maxRetries": 0})
 
 
 @pytest_asyncio.fixture
@@ -140,6 +142,67 @@ async def test_a_result_whose_word_on_errors_makes_no_sense_is_counted_as_one() 
         assert (await rig.call("sendgrid-x"))["isError"] == "perhaps"
         labels = {"agent": AGENT, "app": "sendgrid", "outcome": "tool_error"}
         assert rig.metrics.registry.get_sample_value("pipewise_runtime_calls_total", labels) == 1
+
+
+async def looked_into(rig: Rig, lists: int) -> None:
+    """Wait until the app was probed, and the user's own probe is under way."""
+    await eventually(lambda: _answered(rig, "tools/list", lists))
+    await under_way(rig)
+
+
+async def test_a_users_probe_that_fails_after_his_binding_went_is_told_of_nobody(rig: Rig) -> None:
+    await rig.serve(binding(resilience=ONE_TRY))
+    await rig.serve(binding(name="other", user="other"))
+    await rig.sandbox.admin.fault("delay", method="tools/list", user=USER, seconds=0.5)
+    await rig.sandbox.admin.fault("status", user=USER, status=503)
+    before = await rig.requests("tools/list")
+    await rig.send()
+    await looked_into(rig, before)
+    rig.engine.drop(NAME)
+    await eventually(lambda: _answered(rig, "tools/list", before + 1))
+    await eventually(lambda: rig.metric("upstream_requests") == 0)
+    assert rig.evidence.exceptions() == []
+
+
+async def test_a_users_probe_clears_no_trouble_that_came_after_it_had_begun(rig: Rig) -> None:
+    await rig.serve(binding(resilience=ONE_TRY))
+    await rig.serve(binding(name="other", user="other"))
+    await rig.sandbox.admin.fault("delay", method="tools/list", user=USER, seconds=0.5)
+    await rig.sandbox.admin.fault("status", method="tools/call", user=USER, status=503)
+    before = await rig.requests("tools/list")
+    await rig.send()
+    await looked_into(rig, before)
+    for _ in range(4):
+        await rig.send()
+    await eventually(lambda: _answered(rig, "tools/list", before + 1))
+    await eventually(lambda: rig.metric("upstream_requests") == 0)
+    assert problem(await rig.send())["attempts"] == 0
+
+
+class Defective(OneToken):
+    """A token that cannot be had at first, for a reason that nobody thought of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def held(self, _project: str) -> Token | None:
+        """None is at hand."""
+        return None
+
+    async def current(self, project: str) -> Token:
+        """The token, from the second time on."""
+        self.asked += 1
+        if self.asked == 1:
+            raise ZeroDivisionError
+        return await super().current(project)
+
+
+async def test_a_defect_that_a_probe_meets_is_logged_and_probing_goes_on() -> None:
+    with capture_logs() as logged:
+        async with probed(listing([{"name": "sendgrid-x"}]), tokens=Defective()) as rig:
+            await eventually(lambda: [each.state for each in rig.evidence.providers()] == ["Available"])
+    assert "probe_broke" in {each["event"] for each in logged}
 
 
 class Withheld(OneToken):

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from structlog.testing import capture_logs
@@ -38,10 +39,13 @@ class Answers:
     def __init__(self, *statuses: tuple[str, int]) -> None:
         self.left = list(statuses)
         self.asked: list[str] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""
         self.asked.append(scope["method"])
+        await self.may_answer.wait()
         method, status = self.left.pop(0) if self.left else (scope["method"], 200)
         assert scope["method"] == method
         failure = {"kind": "Status", "code": status, "message": "no", "reason": "No"}
@@ -50,14 +54,15 @@ class Answers:
 
 
 @asynccontextmanager
-async def reporting(answers: Answers, folder: Path) -> AsyncIterator[Report]:
+async def reporting(answers: Answers, folder: Path) -> AsyncIterator[tuple[Report, Evidence]]:
     async with listening(answers) as url:
         client = connect(kubeconfig_to(url, folder), "sales")
-        facts = Facts(Evidence(), RuntimeStatus(), Standstill(), sessions=lambda: 0)
+        evidence = Evidence()
+        facts = Facts(evidence, RuntimeStatus(), Standstill(), sessions=lambda: 0)
         report = Report(client, Identity("r", pod_uid="1"), facts)
         task = asyncio.create_task(report.run())
         try:
-            yield report
+            yield report, evidence
         finally:
             task.cancel()
             await asyncio.wait((task,))
@@ -74,7 +79,17 @@ async def test_an_object_that_somebody_made_in_the_same_moment_is_ours_too(tmp_p
 
 async def test_an_object_that_cannot_be_made_or_written_is_tried_again(tmp_path: Path) -> None:
     answers = Answers(("PATCH", 403), ("PATCH", 404), ("POST", 403))
-    async with reporting(answers, tmp_path) as report:
+    async with reporting(answers, tmp_path) as (report, _):
         await eventually(lambda: report.failures == 2)
         await eventually(lambda: answers.asked == ["PATCH", "PATCH", "POST", "PATCH"])
         await eventually(lambda: report.failures == 0)
+
+
+async def test_what_is_learned_while_a_report_is_written_goes_into_the_next(tmp_path: Path) -> None:
+    answers = Answers()
+    answers.may_answer.clear()
+    async with reporting(answers, tmp_path) as (_, evidence):
+        await eventually(lambda: answers.asked == ["PATCH"])
+        evidence.token_rejected("default", datetime(2030, 1, 1, tzinfo=UTC))
+        answers.may_answer.set()
+        await eventually(lambda: answers.asked == ["PATCH"] * 2, within=0.9)

@@ -83,6 +83,18 @@ async def test_a_token_that_is_missing_is_waited_for_by_whoever_had_its_forerunn
         assert (await tokens.after("default", first)).value == "second"
 
 
+async def test_a_refused_token_that_is_still_there_is_not_taken_for_another(namespace: Namespace) -> None:
+    async with reading(namespace, Watch()) as tokens:
+        token(namespace, "first")
+        first = await tokens.current("default")
+        waiting = asyncio.create_task(tokens.after("default", first))
+        done, _ = await asyncio.wait((waiting,), timeout=0.5)
+        assert not done
+        token(namespace, "second")
+        tokens.announced("default", END + timedelta(hours=1))  # wakes whoever waits
+        assert (await waiting).value == "second"
+
+
 @pytest.mark.parametrize(
     ("data", "cause"),
     [

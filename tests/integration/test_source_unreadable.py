@@ -26,6 +26,7 @@ class Scripted:
             "agentmcpbindings": binding_manifest("one"),
             "mcpruntimes": {"metadata": {"name": "r"}, "spec": {"shares": [SHARE]}},
         }
+        self.more = {"pipedreamprojects": [project_manifest("odd", environment="somewhere")]}
         self.then: dict[str, dict[str, Any]] = {}
         self.may_change = asyncio.Event()
 
@@ -33,7 +34,8 @@ class Scripted:
         """Answer a list, or tell of the change."""
         kind = scope["path"].rpartition("/")[2]
         if b"watch" not in scope["query_string"]:
-            listing = {"metadata": {"resourceVersion": "1"}, "items": [_versioned(self.first[kind], "1")]}
+            items = [_versioned(self.first[kind], "1"), *self.more.get(kind, [])]
+            listing = {"metadata": {"resourceVersion": "1"}, "items": items}
             await send_json(send, json.dumps(listing).encode())
             return
         await self.may_change.wait()

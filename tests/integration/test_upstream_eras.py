@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import httpx2
 import pytest
 
 from pipewise_runtime.core.eras import PLAIN, UNASKED, Speaks
@@ -14,10 +15,12 @@ from support.engine import binding, problem, service
 from support.eventually import eventually
 from support.hostile import Exchange
 from support.probed import Probed, probed
+from support.serving import call, served, url_of
 
 TOOL = "sendgrid-x"
 REGION = {"type": "string", "x-mcp-header": "Region"}
 TOOLS = [{"name": TOOL, "inputSchema": {"type": "object", "properties": {"region": REGION}}}]
+ENVELOPE = {"protocolVersion": "2026-07-28", "clientCapabilities": {}}
 REFUSED = {"error": {"code": -32600, "message": "initialize? never heard of it"}}
 
 
@@ -100,6 +103,23 @@ async def test_arguments_travel_as_headers_too_where_the_tool_says_so() -> None:
         with pytest.raises(HeaderMismatchError, match="mcp-param-region"):
             await called(rig, caller(headers=said), region="us")
         assert len(app.calls) == 1
+
+
+@pytest.mark.parametrize(("said", "status"), [(["eu"], 200), (["us"], 400), ([], 400), (["eu", "eu"], 400)])
+async def test_a_header_that_contradicts_its_argument_is_refused_at_the_door(
+    said: list[str], status: int
+) -> None:
+    meta = {f"io.modelcontextprotocol/{name}": value for name, value in ENVELOPE.items()}
+    body = call(TOOL, region="eu")
+    body["params"]["_meta"] = meta
+    headers = [("Mcp-Method", "tools/call"), ("Mcp-Name", TOOL), ("MCP-Protocol-Version", "2026-07-28")]
+    headers += [("Mcp-Param-Region", value) for value in said]
+    async with probed(Both()) as rig:
+        await rig.engine.tools(binding())
+        async with served(rig.engine) as base, httpx2.AsyncClient() as client:
+            reply = await client.post(url_of(base), json=body, headers=headers)
+    assert reply.status_code == status
+    assert ("error" in reply.json()) == (status == 400)
 
 
 @pytest.mark.parametrize(

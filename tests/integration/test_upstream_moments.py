@@ -25,6 +25,12 @@ def stand_still(seconds: float) -> None:
     time.sleep(seconds)
 
 
+async def rest(seconds: float) -> None:
+    """Let the event loop go on for so long."""
+    until = time.monotonic() + seconds
+    await eventually(lambda: time.monotonic() > until)
+
+
 async def asked(rig: Rig, seconds: float) -> str:
     message = await rig.session.request(Request("tools/call", b"{}", seconds), TOKEN)
     return message.result.decode()
@@ -80,6 +86,14 @@ async def test_bytes_that_nobody_asked_for_end_their_connection() -> None:
         await eventually(lambda: "0 idle" in repr(rig.host.leases))
         assert "fine" in await asked(rig, 5.0)
         assert rig.upstream.connections == 2
+
+
+async def test_a_host_that_is_used_again_after_all_its_connections_went_keeps_looking_for_idle_ones() -> None:
+    async with connected(properly, idle_seconds=0.05) as rig:
+        for _ in range(2):
+            assert "fine" in await asked(rig, 5.0)
+            await eventually(lambda: len(rig.host.leases) == 0)
+            await rest(0.2)
 
 
 @pytest.mark.parametrize("rounds", range(4))
