@@ -106,6 +106,15 @@ async def test_one_users_failure_stays_his_own_and_his_own_probe_ends_it(rig: Ri
     assert not rig.engine._registry.user_breakers
 
 
+async def test_a_users_own_probe_that_fails_is_his_trouble_before_his_breaker_opens(rig: Rig) -> None:
+    await rig.serve(other())
+    await outage(rig, user=USER)
+    await rig.send()
+    await eventually(lambda: [each.breaker for each in rig.evidence.exceptions()] == ["Closed"], within=1)
+    assert "503" in rig.evidence.exceptions()[0].message
+    assert rig.state() == "Available"
+
+
 async def test_failed_calls_of_one_user_with_good_probes_are_his_exception_too(rig: Rig) -> None:
     await rig.serve(other())
     await outage(rig, user=USER, method="tools/call")

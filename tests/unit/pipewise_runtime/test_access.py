@@ -132,6 +132,13 @@ def test_the_latest_are_remembered(puts: list[tuple[int, float]], most: int) -> 
     assert all((kept := memory.fresh(key, 0)) and kept.value == values[key] for key in wanted)
 
 
+def test_beyond_the_limit_what_was_put_first_is_forgotten_first() -> None:
+    memory: Memory[str, int] = Memory(2)
+    for number, key in enumerate("abac"):
+        memory.put(key, Kept(number, inf, inf))
+    assert [key for key in "abc" if memory.fresh(key, 0)] == ["a", "c"]
+
+
 def test_a_right_is_relied_on_for_a_minute_unless_its_token_expires_before() -> None:
     access = Access()
     for holder, life, until in ((b"long", 3600.0, GRANTED_SECONDS), (b"short", 10.0, 10.0)):

@@ -141,3 +141,16 @@ def test_time_zero_is_a_time_like_any_other() -> None:
     breaker.failed(0.0)
     breaker.failed(3.0)
     assert breaker.probe_at() == 0.0
+
+
+def test_an_open_breaker_heeds_neither_a_success_nor_a_probe_that_began_before_it_opened() -> None:
+    breaker = Breaker(failures_to_open=1, open_for_seconds=5.0)
+    breaker.ask_for_probe(0.0)
+    early = breaker.begin_probe(0.0)
+    assert early
+    breaker.failed(0.0)
+    breaker.succeeded()
+    breaker.probed(early, ok=True, now=1.0)
+    breaker.abandoned(early, again_at=2.0)
+    assert breaker.open
+    assert breaker.probe_at() == 5.0

@@ -135,3 +135,15 @@ def test_a_project_that_is_gone_is_told_of_no_more() -> None:
     assert (evidence.projects(), changes) == ([], [True, False])
     evidence.token_accepted("p", START + timedelta(hours=1))
     assert changes == [True, False], "the refusal is forgotten too, so nobody waits for this word"
+
+
+def test_what_is_known_already_is_not_told_again() -> None:
+    changes = list[bool]()
+    evidence = Evidence()
+    evidence.quota_exhausted("p", START + timedelta(hours=1))
+    evidence.trouble("b", "s", Verdict.UPSTREAM_UNAVAILABLE, "503", START)
+    evidence.on_change = changes.append
+    evidence.quota_exhausted("p", START)
+    evidence.trouble("b", "s", Verdict.UPSTREAM_UNAVAILABLE, "503 again", START)
+    assert changes == []
+    assert evidence.projects()[0].quota_exhausted_until == START + timedelta(hours=1)

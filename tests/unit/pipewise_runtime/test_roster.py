@@ -130,3 +130,15 @@ def test_without_a_shard_all_bindings_are_served_whatever_theirs_is() -> None:
     roster = Roster(Scope(frozenset(), "Managed", BUILT_IN), sink)
     roster.put(binding("a", placement="Managed").model_copy(update={"status": BindingStatus(shard=4)}))
     assert set(sink.bindings) == {"a"}
+
+
+def test_a_name_that_comes_back_for_another_user_leaves_the_first_to_the_next_in_line() -> None:
+    sink = RememberingSink()
+    roster = Roster(SCOPE, sink)
+    roster.put(binding("a", age=2))
+    roster.put(binding("b", age=1))
+    assert set(sink.bindings) == {"a"}
+    roster.put(binding("a", user="u2", generation=2))
+    assert {name: each.user for name, each in sink.bindings.items()} == {"a": "u2", "b": "u1"}
+    roster.put(binding("c", age=3))
+    assert set(sink.bindings) == {"a", "c"}
