@@ -140,13 +140,15 @@ class Report:
             self._schedule = self._schedule.nothing_new()
             return
         self._schedule = self._schedule.nothing_new()
+        self._written = status  # before it is: should the object be deleted meanwhile, that is not overlooked
         try:
             await self._write(status)
         except (httpx2.HTTPError, OSError) as error:
+            self._written = None
             self._schedule = self._schedule.failed(asyncio.get_running_loop().time(), random.random())  # noqa: S311 - jitter
             log.warning("report_failed", runtime=self._identity.name, error=str(error))
             return
-        self._written, self._moved = status, False
+        self._moved = False
         changed_meanwhile = self._schedule
         self._schedule = self._schedule.written(now)
         if changed_meanwhile.has_news:

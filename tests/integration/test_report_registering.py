@@ -10,7 +10,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from pipewise_crds import RuntimeStatus
-from pipewise_runtime.core.evidence import Evidence
+from pipewise_runtime.core.evidence import Evidence, ProviderSeen
 from pipewise_runtime.report import Facts, Identity, Report
 from pipewise_runtime.server.asgi import Receive, Scope, Send, send_json
 from pipewise_runtime.sources.cluster import connect
@@ -93,3 +93,26 @@ async def test_what_is_learned_while_a_report_is_written_goes_into_the_next(tmp_
         evidence.token_rejected("default", datetime(2030, 1, 1, tzinfo=UTC))
         answers.may_answer.set()
         await eventually(lambda: answers.asked == ["PATCH"] * 2, within=0.9)
+
+
+async def test_an_object_that_is_deleted_while_it_is_written_is_made_anew(tmp_path: Path) -> None:
+    answers = Answers(("PATCH", 200), ("PATCH", 404), ("POST", 201))
+    answers.may_answer.clear()
+    async with reporting(answers, tmp_path) as (report, _):
+        await eventually(lambda: answers.asked == ["PATCH"])
+        report.deleted()
+        answers.may_answer.set()
+        await eventually(lambda: answers.asked == ["PATCH", "PATCH", "POST", "PATCH"])
+
+
+async def test_what_changed_back_while_no_report_could_be_written_is_written_and_holds_up_nothing(
+    tmp_path: Path,
+) -> None:
+    answers = Answers(("PATCH", 200), ("PATCH", 500))
+    async with reporting(answers, tmp_path) as (report, evidence):
+        await eventually(lambda: answers.asked == ["PATCH"])
+        evidence.provider("default", "sendgrid", ProviderSeen(available=False), datetime.now(UTC))
+        await eventually(lambda: report.failures == 1)
+        evidence.provider_gone("default", "sendgrid")
+        await eventually(lambda: answers.asked == ["PATCH"] * 3)
+        await eventually(lambda: report.failures == 0)
