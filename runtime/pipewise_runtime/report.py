@@ -4,6 +4,7 @@ A thin shell around `core.reporting`, which decides when to write.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -126,10 +127,9 @@ class Report:
 
     async def _wait(self, seconds: float) -> None:
         self._woken.clear()
-        try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 may swallow the word to end
+                await self._woken.wait()
 
     async def _turn(self, now: float) -> None:
         """Write, or find that there is nothing to write."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from pipewise_crds import RuntimeStatus
@@ -14,7 +15,7 @@ from pipewise_runtime.core.evidence import Evidence, ProviderSeen
 from pipewise_runtime.report import Facts, Identity, Report
 from pipewise_runtime.server.asgi import Receive, Scope, Send, send_json
 from pipewise_runtime.sources.cluster import connect
-from support.eventually import eventually
+from support.eventually import eventually, rest
 from support.listening import listening
 from support.runtimes import kubeconfig_to
 
@@ -116,3 +117,24 @@ async def test_what_changed_back_while_no_report_could_be_written_is_written_and
         evidence.provider_gone("default", "sendgrid")
         await eventually(lambda: answers.asked == ["PATCH"] * 3)
         await eventually(lambda: report.failures == 0)
+
+
+@pytest.mark.parametrize("rounds", range(4))
+async def test_a_report_ends_when_told_to_though_something_is_learned_in_that_moment(
+    tmp_path: Path, rounds: int
+) -> None:
+    answers = Answers()
+    async with listening(answers) as url:
+        client, evidence = connect(kubeconfig_to(url, tmp_path), "sales"), Evidence()
+        facts = Facts(evidence, RuntimeStatus(), Standstill(), sessions=lambda: 0)
+        report = Report(client, Identity("r", pod_uid="1"), facts)
+        task = asyncio.create_task(report.run())
+        await eventually(lambda: answers.asked == ["PATCH"])
+        await rest(0.1)  # it waits for news now
+        evidence.provider("default", "sendgrid", ProviderSeen(available=True), datetime.now(UTC))
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait((task,), timeout=3)
+        assert done
+        await client.close()

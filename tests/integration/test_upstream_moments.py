@@ -13,7 +13,7 @@ from pipewise_runtime.upstream.host import Host
 from pipewise_runtime.upstream.leases import Origin
 from pipewise_runtime.upstream.reply import NotSentError
 from pipewise_runtime.upstream.session import Request
-from support.eventually import eventually
+from support.eventually import eventually, rest
 from support.hostile import TOKEN, Exchange, Rig, connected, json_reply, properly
 
 TOO_LONG_A_NAME = f"http://{'a' * 70}.b/v3"
@@ -23,12 +23,6 @@ TOO_LONG_A_NAME = f"http://{'a' * 70}.b/v3"
 def stand_still(seconds: float) -> None:
     """Let the world go on while the event loop does not, so that it finds several things done at once."""
     time.sleep(seconds)
-
-
-async def rest(seconds: float) -> None:
-    """Let the event loop go on for so long."""
-    until = time.monotonic() + seconds
-    await eventually(lambda: time.monotonic() > until)
 
 
 async def asked(rig: Rig, seconds: float) -> str:

@@ -27,6 +27,12 @@ async def eventually(check: Callable[[], Awaitable[Found] | Found], within: floa
         await asyncio.sleep(_INTERVAL_SECONDS)
 
 
+async def rest(seconds: float) -> None:
+    """Let the event loop go on for so long."""
+    until = time.monotonic() + seconds
+    await eventually(lambda: time.monotonic() > until)
+
+
 def eventually_sync(check: Callable[[], Found], within: float = 5.0) -> Found:
     """Like `eventually`, for tests without an event loop."""
     deadline = time.monotonic() + within

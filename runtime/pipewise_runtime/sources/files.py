@@ -144,7 +144,8 @@ class FileSource:
             most = project.spec.account_poll_interval.total_seconds()
             wait, pause = (most, _FIRST_RECHECK_SECONDS) if is_settled else (min(pause, most), pause * 2)
             try:
-                await asyncio.wait_for(self._recheck.wait(), wait)
+                async with asyncio.timeout(wait):  # wait_for of Python 3.11 may swallow the word to end
+                    await self._recheck.wait()
             except TimeoutError:
                 continue
             pause = _FIRST_RECHECK_SECONDS

@@ -6,6 +6,7 @@ shortly before the known one expires, and while a call waits for another token t
 
 import asyncio
 import base64
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -96,10 +97,9 @@ class SecretTokens:
             else:
                 if token.value != rejected.value:
                     return token
-            try:
-                await asyncio.wait_for(news.wait(), _POLL_SECONDS)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await news.wait()
 
     def _of(self, project: str) -> _Known:
         return self._known.setdefault(project, _Known())
