@@ -91,7 +91,7 @@ tests: $(READY) control-plane ## Run the tests only; TEST_ARGUMENTS="-k name" ch
 	$(BIN)/pytest $(TEST_ARGUMENTS)
 
 .PHONY: coverage
-coverage: $(READY) control-plane ## Run all tests; fail where they leave out a line or branch of the runtime or the agents.
+coverage: $(READY) control-plane ## Run all tests; tell which lines and branches of the runtime and the agents they leave out.
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
