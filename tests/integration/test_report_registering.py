@@ -138,3 +138,14 @@ async def test_a_report_ends_when_told_to_though_something_is_learned_in_that_mo
         done, _ = await asyncio.wait((task,), timeout=3)
         assert done
         await client.close()
+
+
+async def test_what_is_no_news_is_not_written(tmp_path: Path) -> None:
+    answers = Answers()
+    async with reporting(answers, tmp_path) as (report, evidence):
+        await eventually(lambda: answers.asked == ["PATCH"])
+        report.changed()
+        await rest(1.3)  # longer than there is between two reports
+        assert answers.asked == ["PATCH"]
+        evidence.provider("default", "sendgrid", ProviderSeen(available=True), datetime.now(UTC))
+        await eventually(lambda: answers.asked == ["PATCH"] * 2)
