@@ -65,8 +65,9 @@ async def following(
             yield rig
         finally:
             task.cancel()
-            await asyncio.wait((task,))
+            done, _ = await asyncio.wait((task,), timeout=10)
             await connect.aclose()
+            assert done, "it goes on although it was told to end"
 
 
 async def test_bindings_are_served_and_changes_are_followed(tmp_path: Path) -> None:
