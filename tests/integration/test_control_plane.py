@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,14 +116,12 @@ def test_a_program_that_does_not_start_is_named_with_the_end_of_its_log(tmp_path
     broken = tmp_path / "kube-apiserver"
     broken.write_text("#!/bin/sh\necho the disk is on fire >&2\nexit 1\n")
     broken.chmod(0o755)
-    before = set(Path(tempfile.gettempdir()).glob("pipewise-controlplane-*"))
     binaries = find_binaries()
-    with (
-        pytest.raises(StartError, match="kube-apiserver ended; the end of its log:\nthe disk is on fire"),
-        ControlPlane(type(binaries)(binaries.etcd, broken)),
-    ):
+    plane = ControlPlane(type(binaries)(binaries.etcd, broken))
+    ended = "kube-apiserver ended; the end of its log:\nthe disk is on fire"
+    with pytest.raises(StartError, match=ended), plane:
         pass
-    assert set(Path(tempfile.gettempdir()).glob("pipewise-controlplane-*")) <= before
+    assert not plane.kubeconfig.parent.exists()
 
 
 def test_every_write_is_in_the_audit_log_and_no_read_is(cluster: Cluster, namespace: Namespace) -> None:
