@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from pipewise_crds.generated import keep
+
 CHART = Path(__file__).parent / "pipewise-mcp"
 _INDENT = 2
 _KEY = re.compile(r"^(?P<indent> *)(?P<name>[A-Za-z]+):(?P<value> .*)?$")
@@ -96,13 +98,7 @@ def _cell(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or compare the file; 1 if it differs."""
-    path, text = CHART / "README.md", readme()
-    if "--check" not in arguments:
-        path.write_text(text)
-    elif not path.exists() or path.read_text() != text:
-        sys.stderr.write(f"{path} is out of date: run `make generate`\n")
-        return 1
-    return 0
+    return keep({CHART / "README.md": readme()}, check="--check" in arguments)
 
 
 if __name__ == "__main__":

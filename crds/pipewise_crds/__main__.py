@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from .definitions import KINDS, Kind, definition
+from .generated import keep
 
 _HEADER = "# Generated from the models in crds/pipewise_crds by `make generate`; edit those.\n"
 
@@ -24,19 +25,9 @@ def document(kind: Kind) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or compare the files; 1 if one differs."""
-    check = "--check" in arguments
-    stale = []
-    for folder in (Path(argument) for argument in arguments if not argument.startswith("--")):
-        for kind in KINDS:
-            path = folder / f"{kind.plural}.yaml"
-            if check and (not path.exists() or path.read_text() != document(kind)):
-                stale.append(path)
-            elif not check:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(document(kind))
-    for path in stale:
-        sys.stderr.write(f"{path} is out of date: run `make generate`\n")
-    return 1 if stale else 0
+    folders = [Path(argument) for argument in arguments if not argument.startswith("--")]
+    texts = {folder / f"{kind.plural}.yaml": document(kind) for folder in folders for kind in KINDS}
+    return keep(texts, check="--check" in arguments)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipewise_crds.generated import keep
+
 __all__ = ["FILE_NAME", "PANELS", "Panel", "document", "main"]
 
 FILE_NAME = "dashboard.json"
@@ -150,13 +152,7 @@ def _drawn(number: int, panel: Panel) -> dict[str, Any]:
 def main(arguments: list[str]) -> int:
     """Write or compare the file in a folder; 1 if it differs."""
     (folder,) = [Path(argument) for argument in arguments if not argument.startswith("--")]
-    path = folder / FILE_NAME
-    if "--check" not in arguments:
-        path.write_text(document())
-    elif not path.exists() or path.read_text() != document():
-        sys.stderr.write(f"{path} is out of date: run `make generate`\n")
-        return 1
-    return 0
+    return keep({folder / FILE_NAME: document()}, check="--check" in arguments)
 
 
 if __name__ == "__main__":

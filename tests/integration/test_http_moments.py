@@ -4,9 +4,7 @@ import asyncio
 
 from pipewise_runtime.server.asgi import Receive, Scope, Send, body_of, send_text
 from support.eventually import eventually
-from support.raw_http import site
-
-GET = b"GET /there?x=1 HTTP/1.1\r\nHost: here\r\n\r\n"
+from support.raw_http import GET, site
 
 
 async def test_all_who_wait_to_hear_of_a_client_are_told_that_it_is_gone() -> None:

@@ -6,6 +6,8 @@
 import sys
 from pathlib import Path
 
+from pipewise_crds.generated import keep
+
 from .document import FILE_NAME, document
 from .pace import CALM, FAST
 
@@ -16,17 +18,7 @@ def main(arguments: list[str]) -> int:
     folders = [Path(argument) for argument in arguments if not argument.startswith("--")]
     if not folders:
         sys.stdout.write(text)
-    stale = []
-    for path in (folder / FILE_NAME for folder in folders):
-        if "--check" in arguments:
-            if not path.exists() or path.read_text() != text:
-                stale.append(path)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-    for path in stale:
-        sys.stderr.write(f"{path} is out of date: run `make generate`\n")
-    return 1 if stale else 0
+    return keep({folder / FILE_NAME: text for folder in folders}, check="--check" in arguments)
 
 
 if __name__ == "__main__":
