@@ -5,7 +5,9 @@ of JSON: what each request was answered, or, with "forever", what came of making
 until stdin ended.
 """
 
+import errno
 import json
+import socket
 import ssl
 import sys
 import threading
@@ -20,16 +22,18 @@ _CLUSTER_CA = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
 _PAUSE_SECONDS = 0.05
 _TIMEOUT_SECONDS = 40
 _PATIENCE_SECONDS = 10
+_NOT_LET_IN = {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH}
+"""What connecting to a Service meets that a node has not heard of, or of whose pods it has not."""
 
 
 def answered(asked: dict[str, Any]) -> dict[str, Any]:
-    """Make one request."""
+    """Make one request; "sent" tells whether any of it may have left."""
     headers = {"content-type": "application/json", **asked.get("headers", {})}
     if _TOKEN.exists():
         headers.setdefault("authorization", f"Bearer {_TOKEN.read_text()}")
     body = json.dumps(asked["body"]).encode() if "body" in asked else None
     request = Request(asked["url"], body, headers, method=asked["method"])  # noqa: S310 - a test's own URL
-    began = time.monotonic()
+    began, sent = time.monotonic(), True
     try:
         with urlopen(request, timeout=_TIMEOUT_SECONDS, context=_trust()) as reply:  # noqa: S310 - likewise
             status, text = reply.status, reply.read().decode()
@@ -37,18 +41,23 @@ def answered(asked: dict[str, Any]) -> dict[str, Any]:
         status, text = error.code, error.read().decode()
     except OSError as error:
         status, text = 0, f"{type(error).__name__}: {error}"
-    return {"status": status, "text": text, "seconds": time.monotonic() - began}
+        sent = not _kept_out(getattr(error, "reason", None))
+    return {"status": status, "text": text, "seconds": time.monotonic() - began, "sent": sent}
+
+
+def _kept_out(reason: object) -> bool:
+    return isinstance(reason, socket.gaierror) or getattr(reason, "errno", None) in _NOT_LET_IN
 
 
 def patiently(asked: dict[str, Any]) -> dict[str, Any]:
-    """Make one request, and again while connections are refused.
+    """Make one request, and again while no connection is made.
 
-    Nothing was sent then, and nodes hear of a new Service only some moments after its pods are ready.
+    Nodes hear of a new Service only some moments after its pods are ready.
     """
     gives_up_at = time.monotonic() + _PATIENCE_SECONDS
     while True:
         answer = answered(asked)
-        if answer["status"] or "refused" not in answer["text"] or time.monotonic() >= gives_up_at:
+        if answer["sent"] or time.monotonic() >= gives_up_at:
             return answer
         time.sleep(_PAUSE_SECONDS)
 
