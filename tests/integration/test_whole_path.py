@@ -35,12 +35,14 @@ def test_a_hundred_bindings_created_at_once_are_ready_within_three_seconds(stage
 
     api, name = stage.namespace.cluster.api, stage.namespace.name
     path = f"/apis/{API_VERSION}/namespaces/{name}/agentmcpbindings"
+    before = stage.writes()["agentmcpbindings"]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda user: api.json("POST", path, binding_manifest(user, user)), users[1:]))
     created = time.monotonic()
     eventually_sync(lambda: _only(READY, stage, 100), within=15)
     ready = time.monotonic()
     assert ready - created <= 3
+    assert stage.writes()["agentmcpbindings"] - before <= 3 * len(users[1:]), "one to create, two statuses"
 
 
 def test_an_idle_minute_writes_no_binding_and_no_project_and_at_most_one_report(stage: Deployed) -> None:
@@ -96,7 +98,7 @@ async def _send_and_fail(stage: Deployed, marker: str) -> str:
     return link
 
 
-def _at_rest(stage: Deployed) -> dict[str, int]:
+def _at_rest(stage: Deployed) -> dict[str, float]:
     """The writes so far, once nothing was written for two seconds."""
     last, since = dict(stage.writes()), time.monotonic()
 

@@ -2,24 +2,19 @@
 
 import contextlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from pipewise_crds import KINDS
+
 from .cluster import Namespace
-from .operating import condition
+from .operating import condition, writes_in
 from .programs import Program
 from .runtimes import binding_manifest, credentials_manifest, project_manifest
 from .sandbox import PROJECT, admin_call, serving_sandbox
-
-_WRITES = re.compile(
-    r'^apiserver_request_total\{[^}]*resource="(?P<resource>[a-z]+)"[^}]*verb="(?:APPLY|PATCH|PUT|POST|DELETE)"'
-    r"[^}]*\} (?P<count>\S+)$",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +41,10 @@ class Deployed:
         items = self.namespace.items("agentmcpbindings")
         return {item["metadata"]["name"]: condition(item.get("status", {})) for item in items}
 
-    def writes(self) -> Mapping[str, int]:
+    def writes(self) -> Mapping[str, float]:
         """Write requests for our kinds so far, by resource, as the API server counts them."""
-        counted: dict[str, int] = {}
-        for found in _WRITES.finditer(self.namespace.cluster.api.request("GET", "/metrics").decode()):
-            if found["resource"] in {"agentmcpbindings", "pipedreamprojects", "mcpruntimes"}:
-                counted[found["resource"]] = counted.get(found["resource"], 0) + int(float(found["count"]))
-        return counted
+        text = self.namespace.cluster.api.request("GET", "/metrics").decode()
+        return {kind.plural: writes_in(text, kind.plural) for kind in KINDS}
 
     def metrics(self, program: Program) -> str:
         """What a program exposes to Prometheus."""

@@ -135,11 +135,14 @@ def writes(cluster: Cluster) -> float:
     """All writes to our kinds, Secrets and Events that the API server has answered so far."""
     text = cluster.api.request("GET", "/metrics").decode()
     kinds = ("agentmcpbindings", "pipedreamprojects", "mcpruntimes", "secrets", "events")
+    return sum(writes_in(text, kind) for kind in kinds)
+
+
+def writes_in(text: str, resource: str) -> float:
+    """The writes to a resource and its status in the API server's own metrics."""
     verbs = ("APPLY", "PATCH", "POST", "PUT", "DELETE")
     return sum(
-        metric_in(text, "apiserver_request_total", {"resource": kind, "verb": verb})
-        for kind in kinds
-        for verb in verbs
+        metric_in(text, "apiserver_request_total", {"resource": resource, "verb": verb}) for verb in verbs
     )
 
 
