@@ -3,15 +3,18 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from pipewise_sandbox.accounts import Account, Place
 from pipewise_sandbox.action import timestamp
 from pipewise_sandbox.catalog import apps
 from pipewise_sandbox.reply import Reply, as_json, not_found, too_many
 from pipewise_sandbox.rest import Ask
+
+_Item = TypeVar("_Item")
 
 _LARGEST_PAGE = 100
 _REFRESHED_EVERY = timedelta(hours=1)
@@ -23,7 +26,7 @@ def list_accounts(ask: Ask) -> Reply:
         return limited
     user, app = ask.query.get("external_user_id"), ask.query.get("app")
     found = ask.world.accounts.at(ask.place, user, _slug(app) if app else None)
-    return _paged(ask, [account_json(account) for account in found])
+    return _paged(ask, {account.id: account for account in found}, account_json)
 
 
 def list_user_accounts(ask: Ask) -> Reply:
@@ -65,9 +68,7 @@ def list_users(ask: Ask) -> Reply:
     """``GET /users``: the external users that have an account."""
     asked = ask.query.get("q", "").casefold()
     users = [user for user in ask.world.accounts.users(ask.place) if asked in user.casefold()]
-    return _paged(
-        ask, [_user_json(ask.place, user, ask.world.accounts.at(ask.place, user)[0]) for user in users]
-    )
+    return _paged(ask, {_user_id(ask.place, user): user for user in users}, partial(_user_json, ask))
 
 
 def delete_user(ask: Ask) -> Reply:
@@ -82,7 +83,7 @@ def list_apps(ask: Ask) -> Reply:
     """``GET /apps``: the apps on offer."""
     asked = ask.query.get("q", "").casefold()
     found = [slug for slug, app in apps().items() if asked in slug or asked in app.title.casefold()]
-    return _paged(ask, [_app_json(slug) for slug in found])
+    return _paged(ask, {_app_id(slug): slug for slug in found}, _app_json)
 
 
 def account_json(account: Account) -> dict[str, Any]:
@@ -121,10 +122,15 @@ def _app_json(slug: str) -> dict[str, Any]:
     }
 
 
-def _user_json(place: Place, user: str, first: Account) -> dict[str, Any]:
-    digest = hashlib.sha256(f"{place.project} {place.environment} {user}".encode()).hexdigest()
+def _user_json(ask: Ask, user: str) -> dict[str, Any]:
+    first = ask.world.accounts.at(ask.place, user)[0]
     moments = {"created_at": timestamp(first.created_at), "updated_at": timestamp(first.updated_at)}
-    return {"id": f"exu_{digest[:8]}", "external_id": user, **moments}
+    return {"id": _user_id(ask.place, user), "external_id": user, **moments}
+
+
+def _user_id(place: Place, user: str) -> str:
+    digest = hashlib.sha256(f"{place.project} {place.environment} {user}".encode()).hexdigest()
+    return f"exu_{digest[:8]}"
 
 
 def _app_id(slug: str) -> str:
@@ -143,30 +149,30 @@ def _limited(ask: Ask) -> Reply | None:
     return None if wait is None else too_many(wait)
 
 
-def _paged(ask: Ask, items: Sequence[dict[str, Any]]) -> Reply:
-    """One page, between the cursors ``after`` and ``before``, which are ids in base 64."""
-    identities = [item["id"] for item in items]
+def _paged(ask: Ask, items: Mapping[str, _Item], shown: Callable[[_Item], dict[str, Any]]) -> Reply:
+    """One page of items by id, between the cursors ``after`` and ``before``, which are ids in base 64."""
+    identities = list(items)
     start, end = 0, len(items)
     if after := ask.query.get("after"):
         start = _place_of(after, identities, default=len(items) - 1) + 1
     if before := ask.query.get("before"):
         end = _place_of(before, identities, default=0)
     limit = _limit(ask.query.get("limit", ""))
-    page = items[start:end][-limit:] if "before" in ask.query else items[start:end][:limit]
+    page = identities[start:end][-limit:] if "before" in ask.query else identities[start:end][:limit]
     info: dict[str, Any] = {"total_count": len(items), "count": len(page)}
     info |= {
         "start_cursor": _cursor(page[0]) if page else None,
         "end_cursor": _cursor(page[-1]) if page else None,
     }
-    return as_json({"page_info": info, "data": page})
+    return as_json({"page_info": info, "data": [shown(items[identity]) for identity in page]})
 
 
 def _limit(asked: str) -> int:
     return max(1, min(int(asked), _LARGEST_PAGE)) if asked.isdigit() else _LARGEST_PAGE
 
 
-def _cursor(item: dict[str, Any]) -> str:
-    return base64.b64encode(item["id"].encode()).decode()
+def _cursor(identity: str) -> str:
+    return base64.b64encode(identity.encode()).decode()
 
 
 def _place_of(cursor: str, identities: Sequence[str], default: int) -> int:
