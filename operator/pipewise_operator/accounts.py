@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from .desired import rechecks
+from .desired.account_requests import LISTING_GAP, MOST_LOOKS, ROUND, Budget, is_listing_cheaper, pages
+from .desired.rechecks import Rechecks
 from .desired.schedule import next_listing, retry_delay
 from .doors import Doors
 from .failures import PipedreamUnavailableError, TokenRejectedError
@@ -28,19 +29,20 @@ class AccountKeeper:
     def __init__(self, doors: Doors, key: Key, record: ProjectRecord, tokens: TokenKeeper) -> None:
         self._doors, self._key, self._record, self._tokens = doors, key, record, tokens
         self._wake = asyncio.Event()
-        self._schedule: rechecks.Schedule = {}
+        self._rechecks = Rechecks()
         self._watched: defaultdict[str, dict[str, datetime | None]] = defaultdict(dict)
-        self._last_round = self._next_list = doors.world.clock()
+        self._next_round = self._next_list = doors.world.clock()
+        self._budget = Budget(self._next_list)
         self._attempt = 0
 
     def watch(self, user: str, binding: str, since: datetime | None) -> None:
         """Ask again for a user's accounts until `unwatch`; at once if `since` (a failed call) is news."""
         known = self._watched[user]
-        if user in self._schedule and (since is None or known.get(binding) == since):
+        if user in self._rechecks and (since is None or known.get(binding) == since):
             known.setdefault(binding, since)
             return
         known[binding] = since
-        self._schedule = rechecks.asked_for(self._schedule, user, self._doors.world.clock())
+        self._rechecks.ask(user, self._doors.world.clock())
         self._wake.set()
 
     def unwatch(self, user: str, binding: str) -> None:
@@ -49,7 +51,7 @@ class AccountKeeper:
             self._watched[user].pop(binding, None)
             if not self._watched[user]:
                 del self._watched[user]
-                self._schedule = rechecks.settled(self._schedule, user)
+                self._rechecks.settle(user)
 
     async def run(self) -> None:
         """List and look again until cancelled."""
@@ -57,21 +59,20 @@ class AccountKeeper:
             self._wake.clear()
             now = self._doors.world.clock()
             users = self._due(now)
-            if now >= self._next_list or self._many(users, now):
-                self._next_list = await self._list()
-                for user in users:
-                    self._schedule = rechecks.looked_at(self._schedule, user, now, self._interval)
-            elif users:
-                self._last_round = now
-                await asyncio.gather(*(self._look(user) for user in users[: rechecks.PER_ROUND]))
+            if now >= self._next_list:
+                await self._list(users)
+            elif users and now >= self._round_at(users):
+                self._next_round = now + ROUND
+                if self._prefers_listing(users):
+                    await self._list(users)
+                else:
+                    pauses = await asyncio.gather(*(self._look(user) for user in users[:MOST_LOOKS]))
+                    self._next_round = now + max(ROUND, *pauses)
             else:
-                await self._sleep(now)
+                await self._sleep(now, users)
 
     def _due(self, now: datetime) -> list[str]:
-        round_at = rechecks.next_round(self._schedule, self._last_round)
-        if round_at is None or round_at > now:
-            return []
-        return [user for user in rechecks.due(self._schedule, now) if self._is_wanted(user)]
+        return [user for user in self._rechecks.due(now) if self._is_wanted(user)]
 
     def _is_wanted(self, user: str) -> bool:
         """Whether one of the bindings that had this user watched is still there."""
@@ -80,29 +81,44 @@ class AccountKeeper:
             self.unwatch(user, binding)
         return user in self._watched
 
-    def _many(self, users: list[str], now: datetime) -> bool:
+    def _prefers_listing(self, users: list[str]) -> bool:
+        return is_listing_cheaper(len(users), self._known())
+
+    def _round_at(self, users: list[str]) -> datetime:
+        """When these users, who are due, may be asked for."""
         listing = self._record.listing
         if listing is None:
-            return False
-        total = sum(len(mine) for mine in listing.accounts.values())
-        return rechecks.calls_for_listing(len(users), total, now - listing.listed_at)
+            return self._next_list
+        if not self._prefers_listing(users):
+            return max(self._next_round, self._budget.allows_at(min(len(users), MOST_LOOKS)))
+        affordable = self._budget.allows_at(pages(self._known()))
+        return max(self._next_round, affordable, listing.listed_at + LISTING_GAP)
 
-    async def _sleep(self, now: datetime) -> None:
-        round_at = rechecks.next_round(self._schedule, self._last_round)
-        until = min(self._next_list, round_at or self._next_list)
+    def _known(self) -> int:
+        """The accounts of the project, as far as they were listed."""
+        listing = self._record.listing
+        return sum(len(mine) for mine in listing.accounts.values()) if listing is not None else 0
+
+    async def _sleep(self, now: datetime, users: list[str]) -> None:
+        soonest = self._round_at(users) if users else self._rechecks.next()
+        until = min(self._next_list, soonest or self._next_list)
         try:
             async with asyncio.timeout(max((until - now).total_seconds(), 0.01)):
                 await self._wake.wait()
         except TimeoutError:
             return
 
-    async def _list(self) -> datetime:
-        """List all accounts; when to do so again."""
+    async def _list(self, due: list[str]) -> None:
+        """List all accounts, which answers for the users who are due."""
         began = self._doors.world.clock()
+        for user in due:
+            self._rechecks.looked_at(user, began, self._interval)
         try:
             accounts = await self._asked(None)
         except (PipedreamUnavailableError, TokenRejectedError) as error:
-            return self._failed(error)
+            self._budget.spend(1, began)
+            self._next_list = self._failed(error)
+            return
         self._attempt = 0
         self._doors.metrics.account_lists.labels(*self._key, "ok").inc()
         by_user: defaultdict[str, list[Account]] = defaultdict(list)
@@ -111,18 +127,20 @@ class AccountKeeper:
         fresh = {user: tuple(sorted(found, key=lambda each: each.id)) for user, found in by_user.items()}
         before = self._record.listing.accounts if self._record.listing else None
         self._record.listing = Listing(fresh, began)
+        self._budget.spend(pages(len(accounts)), began)
         self._tell_counts()
         if before is None:
             self._doors.world.dirty.mark(bindings=self._doors.world.of_project[self._key])
         else:
-            for user in users_that_differ(before, fresh) | self._watched.keys():
+            for user in users_that_differ(before, fresh).union(due):
                 self._mark(user)
-        return next_listing(began, self._interval, self._doors.dice())
+        self._next_list = next_listing(began, self._interval, self._doors.dice())
 
-    async def _look(self, user: str) -> None:
-        """Ask for one user's accounts."""
+    async def _look(self, user: str) -> timedelta:
+        """Ask for one user's accounts; how long Pipedream wants to be left alone then."""
         began = self._doors.world.clock()
-        self._schedule = rechecks.looked_at(self._schedule, user, began, self._interval)
+        self._rechecks.looked_at(user, began, self._interval)
+        self._budget.spend(1, began)
         try:
             accounts = await self._asked(user)
         except (PipedreamUnavailableError, TokenRejectedError) as error:
@@ -132,15 +150,15 @@ class AccountKeeper:
                 project=self._key.name,
                 cause=str(error),
             )
-            return
-        listing = self._record.listing
-        if listing is None:
-            return
-        mine = tuple(sorted((a for a in accounts if a.user == user), key=lambda each: each.id))
-        listing.accounts = {**listing.accounts, user: mine}
-        listing.rechecked_at[user] = began
+            return timedelta(seconds=_asked_for(error) or 0)
+        if (listing := self._record.listing) is not None:
+            listing.accounts[user] = tuple(
+                sorted((a for a in accounts if a.user == user), key=lambda each: each.id)
+            )
+            listing.rechecked_at[user] = began
         self._tell_counts()
         self._mark(user)
+        return timedelta(0)
 
     async def _asked(self, user: str | None) -> list[Account]:
         """Ask once, and once more with a new token if the present one is refused."""
@@ -162,10 +180,8 @@ class AccountKeeper:
             self._record.facts = replace(self._record.facts, listing=Unreachable(str(error)))
         self._record.tried = True
         self._doors.world.dirty.mark(projects=[self._key])
-        asked = error.retry_after_seconds if isinstance(error, PipedreamUnavailableError) else None
-        delay = retry_delay(
-            self._attempt, self._doors.dice(), asked, longest=max(self._interval, timedelta(seconds=1))
-        )
+        longest = max(self._interval, timedelta(seconds=1))
+        delay = retry_delay(self._attempt, self._doors.dice(), _asked_for(error), longest=longest)
         return self._doors.world.clock() + delay
 
     def _tell_counts(self) -> None:
@@ -183,3 +199,8 @@ class AccountKeeper:
     @property
     def _interval(self) -> timedelta:
         return self._record.project.spec.account_poll_interval
+
+
+def _asked_for(error: PipedreamUnavailableError | TokenRejectedError) -> float | None:
+    """The seconds for which Pipedream asked to be left alone."""
+    return error.retry_after_seconds if isinstance(error, PipedreamUnavailableError) else None

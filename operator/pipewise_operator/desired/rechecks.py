@@ -1,65 +1,46 @@
-"""Whose accounts to ask for again, and when: at once, then after 2, 4, 8 … s up to the listing interval.
+"""Whose accounts to ask for again, and when: at once, then after 2, 4, 8 … s up to the listing interval."""
 
-Asking is bounded: Pipedream allows 2,000 account requests per project in five minutes.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 FIRST = timedelta(seconds=2)
-ROUND = timedelta(seconds=1)
-PER_ROUND = 2
-"""Users asked for one by one in one round, with rounds ROUND apart: at most 600 requests in five minutes."""
-PAGE = 100
-PER_PAGE = timedelta(seconds=0.5)
-"""A listing for the sake of many users comes no sooner than this per page after the last: 600 again."""
-LISTING_GAP = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Recheck:
-    """The next look at one user's accounts."""
-
+class _Recheck:
     due: datetime
     interval: timedelta = timedelta(0)
 
 
-Schedule = Mapping[str, Recheck]
-"""By user."""
+class Rechecks:
+    """The next look at each user's accounts. Plain and synchronous."""
 
+    def __init__(self) -> None:
+        self._next: dict[str, _Recheck] = {}
 
-def asked_for(known: Schedule, user: str, now: datetime) -> Schedule:
-    """The schedule after news about a user: looked at at once, and the intervals begin anew."""
-    return {**known, user: Recheck(due=now)}
+    def __contains__(self, user: str) -> bool:
+        """Whether a user is looked at again at some time."""
+        return user in self._next
 
+    def ask(self, user: str, now: datetime) -> None:
+        """There is news about a user: look at once, and let the intervals begin anew."""
+        self._next[user] = _Recheck(due=now)
 
-def settled(known: Schedule, user: str) -> Schedule:
-    """The schedule without a user whose accounts are well."""
-    return {name: recheck for name, recheck in known.items() if name != user}
+    def settle(self, user: str) -> None:
+        """A user's accounts are well."""
+        self._next.pop(user, None)
 
+    def looked_at(self, user: str, now: datetime, longest: timedelta) -> None:
+        """A user was looked at: the next time comes after twice the last interval."""
+        if user in self._next:
+            interval = min(max(self._next[user].interval * 2, FIRST), longest)
+            self._next[user] = _Recheck(due=now + interval, interval=interval)
 
-def due(known: Schedule, now: datetime) -> list[str]:
-    """Everybody who is due: the newest concerns first, then those who have waited longest."""
-    waiting = [(recheck.interval, recheck.due, user) for user, recheck in known.items() if recheck.due <= now]
-    return [user for _, _, user in sorted(waiting)]
+    def due(self, now: datetime) -> list[str]:
+        """Everybody who is due: the newest concerns first, then those who have waited longest."""
+        waiting = [(each.interval, each.due, user) for user, each in self._next.items() if each.due <= now]
+        return [user for _, _, user in sorted(waiting)]
 
-
-def calls_for_listing(due_users: int, accounts: int, since_listing: timedelta) -> bool:
-    """Whether one listing of everything answers the due users better than asking for them one by one."""
-    pages = 1 + accounts // PAGE
-    return due_users > PER_ROUND and since_listing >= max(LISTING_GAP, pages * PER_PAGE)
-
-
-def looked_at(known: Schedule, user: str, now: datetime, longest: timedelta) -> Schedule:
-    """The schedule after a look: the next one comes after twice the last interval."""
-    if user not in known:
-        return known
-    interval = min(max(known[user].interval * 2, FIRST), longest)
-    return {**known, user: Recheck(due=now + interval, interval=interval)}
-
-
-def next_round(known: Schedule, last_round: datetime) -> datetime | None:
-    """When somebody is due next; None when nobody is waiting."""
-    first = min((recheck.due for recheck in known.values()), default=None)
-    return None if first is None else max(first, last_round + ROUND)
+    def next(self) -> datetime | None:
+        """When somebody is due next; None when nobody is waiting."""
+        return min((each.due for each in self._next.values()), default=None)

@@ -16,7 +16,6 @@ from pipewise_crds import (
 from pipewise_crds.apps import title_of
 from pipewise_operator.desired.placement import service_url
 
-from .accounts import UNKNOWN
 from .checks import CHECKS
 from .conditions import Aspect, aspect, dated, find, worst
 from .evidence import Evidence, Finding
@@ -106,14 +105,14 @@ def _service(evidence: Evidence, service: Service, findings: _Findings) -> Servi
         verdict=finding.verdict,
         mode=_service_mode(evidence, service),
         tools=next((report.tools for report in reports if report and report.tools is not None), None),
-        account=evidence.accounts.get(service.name, UNKNOWN).status,
+        account=evidence.account(service).status,
         breaker="Open" if is_open else "Closed",
         message=finding.message,
     )
 
 
 def _service_mode(evidence: Evidence, service: Service) -> Literal["Live", "Demo"]:
-    account = evidence.accounts.get(service.name, UNKNOWN)
+    account = evidence.account(service)
     made_up = evidence.demo == "Always" or (evidence.demo == "WhenUnauthorized" and account.is_unwell)
     return "Demo" if made_up else "Live"
 

@@ -10,7 +10,6 @@ from pipewise_crds import AccountStatus, ConditionType, ExceptionReport, Service
 from pipewise_crds.apps import title_of
 from pipewise_operator.desired.placement import runtime_name
 
-from .accounts import UNKNOWN
 from .evidence import HEALTHY, TAKE_UP_LIMIT, Evidence, Finding
 
 Check = Callable[[Evidence, Service], Finding]
@@ -68,9 +67,11 @@ def project_is_accepted(evidence: Evidence, _service: Service) -> Finding:
 
 def account_is_usable(evidence: Evidence, service: Service) -> Finding:
     """The user's account for the app can be used."""
-    account = evidence.accounts.get(service.name, UNKNOWN)
+    account = evidence.account(service)
     if account.status.state == "Unknown":
-        return Finding(Verdict.UNKNOWN, f"{title_of(service.app)}: the accounts have not been listed yet")
+        return Finding(
+            Verdict.UNKNOWN, f"{title_of(service.app)}: Pipedream has not been asked for the account yet"
+        )
     if account.status.state != "Healthy":
         return Finding(Verdict.CREDENTIAL_INVALID, _account_message(evidence, service, account.status))
     for report in _exceptions(evidence, service, Verdict.CREDENTIAL_INVALID):

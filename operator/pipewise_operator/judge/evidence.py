@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pipewise_crds import AgentMCPBinding, ExceptionReport, ProviderReport, Service, Verdict
 
-from .accounts import AccountEvidence
+from .accounts import UNKNOWN, AccountEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,17 @@ class Evidence:
     def serving(self) -> tuple[RuntimeEvidence, ...]:
         """The runtimes through which calls are answered now."""
         return tuple(runtime for runtime in self.runtimes if runtime.serves)
+
+    def account(self, service: Service) -> AccountEvidence:
+        """The user's account for a service; Unknown while only a listing older than the binding lacks it.
+
+        The user may have connected since, and where none is said to be, results are made up.
+        """
+        account = self.accounts.get(service.name, UNKNOWN)
+        told = (each.account.state for each in self.binding.status.services if each.name == service.name)
+        if account.status.state == "Missing" and self._is_outdated(account) and "Missing" not in told:
+            return UNKNOWN
+        return account
 
     @property
     def waited(self) -> timedelta:

@@ -1,11 +1,12 @@
 """When accounts are asked for again, tokens renewed and failures retried."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipewise_operator.desired import rechecks, schedule
+from pipewise_operator.desired import account_requests, schedule
+from pipewise_operator.desired.rechecks import Rechecks
 from support.judging import NOON
 
 HOUR = timedelta(hours=1)
@@ -13,64 +14,72 @@ LONGEST = timedelta(minutes=5)
 
 
 def test_the_looks_at_one_user_grow_apart_up_to_the_listing_interval() -> None:
-    known: rechecks.Schedule = rechecks.asked_for({}, "u", NOON)
+    known = Rechecks()
+    known.ask("u", NOON)
     gaps, now = [], NOON
     for _ in range(10):
-        assert rechecks.due(known, now) == ["u"]
-        known = rechecks.looked_at(known, "u", now, LONGEST)
-        gaps.append((known["u"].due - now).total_seconds())
-        now = known["u"].due
+        assert known.due(now) == ["u"]
+        known.looked_at("u", now, LONGEST)
+        due = known.next()
+        assert due is not None
+        gaps.append((due - now).total_seconds())
+        now = due
     assert gaps == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
 
 def test_news_about_a_user_makes_the_looks_begin_anew() -> None:
-    known = rechecks.asked_for({}, "u", NOON)
+    known = Rechecks()
+    known.ask("u", NOON)
     for _ in range(5):
-        known = rechecks.looked_at(known, "u", NOON, LONGEST)
-    assert rechecks.due(rechecks.asked_for(known, "u", NOON), NOON) == ["u"]
+        known.looked_at("u", NOON, LONGEST)
+    assert known.due(NOON) == []
+    known.ask("u", NOON)
+    assert known.due(NOON) == ["u"]
 
 
 def test_a_settled_user_is_not_asked_for() -> None:
-    known = rechecks.settled(rechecks.asked_for({}, "u", NOON), "u")
-    assert rechecks.next_round(known, NOON) is None
-    assert rechecks.looked_at(known, "u", NOON, LONGEST) == {}
+    known = Rechecks()
+    known.ask("u", NOON)
+    known.settle("u")
+    assert known.next() is None
+    known.looked_at("u", NOON, LONGEST)
+    assert "u" not in known
 
 
 def test_a_new_concern_is_not_kept_waiting_by_old_ones() -> None:
-    known: rechecks.Schedule = {}
+    known, later = Rechecks(), NOON + timedelta(minutes=1)
     for number in range(9):
-        known = rechecks.asked_for(known, f"old-{number}", NOON)
-        known = rechecks.looked_at(known, f"old-{number}", NOON, LONGEST)
-    later = NOON + timedelta(minutes=1)
-    assert rechecks.due(rechecks.asked_for(known, "new", later), later)[0] == "new"
+        known.ask(f"old-{number}", NOON)
+        known.looked_at(f"old-{number}", NOON, LONGEST)
+    known.ask("new", later)
+    assert known.due(later)[0] == "new"
 
 
-@given(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40))
-def test_one_by_one_at_most_600_requests_are_made_in_five_minutes(users: list[str]) -> None:
-    known: rechecks.Schedule = {}
-    asked, now, last = 0, NOON, NOON - rechecks.ROUND
-    for user in users:
-        known = rechecks.asked_for(known, user, now)
-    while (at := rechecks.next_round(known, last)) is not None and at < NOON + LONGEST:
-        now = last = max(at, now)
-        round_of = rechecks.due(known, now)[: rechecks.PER_ROUND]
-        asked += len(round_of)
-        for user in round_of:
-            known = rechecks.looked_at(known, user, now, LONGEST)
-    assert asked <= 600 + rechecks.PER_ROUND
+@given(st.lists(st.tuples(st.integers(1, account_requests.AT_ONCE), st.floats(0, 60)), max_size=40))
+def test_at_most_1200_account_requests_are_made_in_any_five_minutes(wishes: list[tuple[int, float]]) -> None:
+    budget, now, made = account_requests.Budget(NOON), NOON, list[tuple[datetime, int]]()
+    for requests, pause in wishes:
+        now = max(now + timedelta(seconds=pause), budget.allows_at(requests))
+        budget.spend(requests, now)
+        made.append((now, requests))
+    for began, _ in made:
+        assert sum(count for at, count in made if began <= at < began + LONGEST) <= 1200
 
 
-@given(st.integers(0, 100_000))
-def test_listings_for_many_users_stay_within_600_pages_in_five_minutes(accounts: int) -> None:
-    pages = 1 + accounts // rechecks.PAGE
-    gap = timedelta(seconds=1)
-    while not rechecks.calls_for_listing(10_000, accounts, gap):
-        gap += timedelta(seconds=1)
-    assert pages * LONGEST <= 600 * gap
+@given(st.integers(account_requests.AT_ONCE + 1, 10_000))
+def test_a_listing_beyond_the_budget_waits_until_nothing_is_spent_and_is_paid_for(requests: int) -> None:
+    budget = account_requests.Budget(NOON)
+    assert budget.allows_at(requests) == NOON
+    budget.spend(requests, NOON)
+    assert budget.allows_at(requests) == NOON + requests * account_requests.EACH
+    assert budget.allows_at(1) > NOON
 
 
-def test_a_few_users_do_not_call_for_a_listing_of_everybody() -> None:
-    assert not rechecks.calls_for_listing(rechecks.PER_ROUND, 1, HOUR)
+def test_users_are_asked_for_in_the_way_that_takes_fewer_requests() -> None:
+    assert not account_requests.is_listing_cheaper(users=1, accounts=0)
+    assert account_requests.is_listing_cheaper(users=2, accounts=99)
+    assert not account_requests.is_listing_cheaper(users=40, accounts=4000)
+    assert account_requests.is_listing_cheaper(users=42, accounts=4000)
 
 
 def test_a_token_is_renewed_at_two_thirds_of_its_life() -> None:

@@ -215,3 +215,21 @@ def test_an_account_that_was_listed_before_the_binding_came_is_asked_for_first()
     new = evidence(accounts=stale, generation_seen_at=NOON - timedelta(seconds=1))
     assert new.is_settling
     assert not replace(new, accounts={**stale, "sendgrid": account("Missing", NOON)}).is_settling
+
+
+def test_an_account_is_not_called_missing_for_a_listing_from_before_the_binding_came() -> None:
+    stale = {"sendgrid": account("Missing", NOON - timedelta(seconds=9)), "twitter": account()}
+    new = evidence(accounts=stale, generation_seen_at=NOON - timedelta(seconds=5))
+    judged = judge(new)
+    assert ready(judged) == ("Unknown", "Unknown")
+    assert judged.services[0].account.state == "Unknown"
+    assert judged.services[0].mode == "Live"
+    asked = replace(new, accounts={**stale, "sendgrid": account("Missing", NOON)})
+    assert ready(judge(asked)) == ("False", "CredentialInvalid")
+
+
+def test_an_account_that_was_told_as_missing_stays_so_while_it_is_asked_for_again() -> None:
+    missing = evidence(accounts={"sendgrid": account("Missing"), "twitter": account()})
+    edited = missing.binding.model_copy(update={"status": judge(missing)})
+    moments = {"now": NOON + timedelta(seconds=9), "generation_seen_at": NOON + timedelta(seconds=1)}
+    assert ready(judge(replace(missing, binding=edited, **moments)))[1] == "CredentialInvalid"
