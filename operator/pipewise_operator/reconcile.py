@@ -12,6 +12,7 @@ from pipewise_crds.profiles import Profiles
 from .alarms import Alarm
 from .announcing import Announcer
 from .children import Children
+from .desired.economy import waits_until
 from .desired.schedule import retry_delay
 from .desired.shares import lowered, shares
 from .doors import Doors
@@ -181,8 +182,12 @@ class Reconciler:
             self._doors.metrics.reconciles.labels("AgentMCPBinding", "error").inc()
             return True
         self._doors.metrics.reconciles.labels("AgentMCPBinding", "ok").inc()
+        later = waits_until(record.binding.status, after, record.told_at)
+        if later is not None and later > evidence.now:
+            self._world.alarms.set(Alarm("AgentMCPBinding", key), later)
+            return True
         change = transition(record.binding, after)
-        record.told = after
+        record.tell(after, evidence.now)
         written = await self._publisher.binding(key, record.binding.status, after)
         if change is not None and written:
             transitions.append(change)

@@ -23,6 +23,14 @@ class BindingRecord:
     generation_seen_at: datetime
     told: BindingStatus | None = None
     """The status we last wrote: seeing it come back is no news."""
+    told_at: datetime | None = None
+    """When we last wrote one."""
+
+    def tell(self, status: BindingStatus, now: datetime) -> None:
+        """Remember a status that is about to be written, unless the binding says so already."""
+        self.told = status
+        if status != self.binding.status:
+            self.told_at = now
 
     @property
     def version(self) -> int:

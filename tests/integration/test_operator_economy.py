@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,8 +78,18 @@ async def test_a_report_that_says_nothing_new_is_not_answered(settled: Operated,
 
 
 async def test_a_new_binding_costs_at_most_two_writes(settled: Operated) -> None:
-    written = settled.metric("pipewise_status_writes_total", kind="AgentMCPBinding", result="written")
-    assert written <= 2 * (USERS + 1)
+    assert _statuses_written(settled) <= 2 * (USERS + 1)
+
+
+async def test_runtimes_that_come_one_after_another_are_counted_in_few_writes(settled: Operated) -> None:
+    before = _statuses_written(settled)
+    for number in range(1, 9):
+        settled.runtime(f"r{number}")
+        settled.report(f"r{number}")
+        await eventually(partial(_runtimes_are, settled, number + 1))
+    await eventually(lambda: settled.status("b0")["runtimes"] == {"ready": 9, "total": 9}, within=40)
+    await eventually(lambda: settled.status("b39")["runtimes"] == {"ready": 9, "total": 9})
+    assert _statuses_written(settled) - before <= 3 * (USERS + 1)
 
 
 async def test_sigterm_ends_the_operator_within_two_seconds(settled: Operated) -> None:
@@ -98,6 +109,14 @@ async def test_an_api_server_that_was_away_finds_the_operator_at_work(
     await eventually(lambda: settled.ready("b0") == ("False", "CredentialInvalid"), within=20)
     settled.binding("later", "later")
     await eventually(lambda: settled.ready("later") == ("False", "CredentialInvalid"), within=20)
+
+
+def _statuses_written(operated: Operated) -> float:
+    return operated.metric("pipewise_status_writes_total", kind="AgentMCPBinding", result="written")
+
+
+def _runtimes_are(operated: Operated, number: int) -> bool:
+    return operated.metric("pipewise_runtimes", state="ready") == number
 
 
 async def quiet(operated: Operated) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from pipewise_crds import AgentMCPBinding, ExceptionReport, ProviderReport, Service, Verdict
 
@@ -63,7 +64,7 @@ class Blocked:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """All that is known of a binding at one moment."""
 
@@ -78,7 +79,7 @@ class Evidence:
     generation_seen_at: datetime | None = None
     """When the binding's present generation was first seen by this operator."""
 
-    @property
+    @cached_property
     def serving(self) -> tuple[RuntimeEvidence, ...]:
         """The runtimes through which calls are answered now."""
         return tuple(runtime for runtime in self.runtimes if runtime.serves)
