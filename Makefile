@@ -17,6 +17,8 @@ $(BIN)/python -m pipewise_operator.dashboard $(1) charts/pipewise-mcp/files
 $(BIN)/python charts/readme.py $(1)
 endef
 TEST_ARGUMENTS ?=
+# Most tests wait for something: two at a time take half as long. `make tests PARALLEL=` runs them one by one.
+PARALLEL ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 CHAOS_ARGUMENTS ?=
 SEED ?=
 BENCH_ARGUMENTS ?=
@@ -88,14 +90,11 @@ control-plane: $(READY) ## Get etcd, kube-apiserver and kubectl ready (built onc
 
 .PHONY: tests
 tests: $(READY) control-plane ## Run the tests only; TEST_ARGUMENTS="-k name" chooses among them.
-	$(BIN)/pytest $(TEST_ARGUMENTS)
+	$(BIN)/pytest $(PARALLEL) $(TEST_ARGUMENTS)
 
 .PHONY: coverage
 coverage: $(READY) control-plane ## Run all tests; tell which lines and branches of the runtime and the agents they leave out.
-	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
-	@$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
+	$(BIN)/pytest $(PARALLEL) --cov --cov-report=term-missing:skip-covered
 
 .PHONY: test
 test: lint types generated-check coverage ## Check everything: style, types, generated files, all tests and what they reach.
