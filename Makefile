@@ -54,7 +54,7 @@ $(READY): requirements.lock pyproject.toml
 lock: ## Pin all dependencies anew in requirements.lock (needs uv).
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	  --no-emit-index-url --no-header --no-strip-extras --quiet --output-file requirements.lock
 	$(call pinned_for_images,pyproject.toml --extra operator,operator)
 	$(call pinned_for_images,pyproject.toml --extra runtime --extra sandbox,runtime)
 	$(call pinned_for_images,images/build/requirements.in,build)
