@@ -12,7 +12,8 @@ EXTRAS = {"operator": ("operator",), "runtime": ("runtime", "sandbox")}
 
 def pins(path: Path) -> dict[str, tuple[str, frozenset[str]]]:
     """Version and hashes by package."""
-    found = re.findall(r"^([a-z0-9-]+)==(\S+) ((?:\\\n    --hash=\S+ ?)+)", path.read_text(), re.MULTILINE)
+    line = r"^([a-z0-9-]+)(?:\[[a-z0-9, ]+\])?==(\S+) ((?:\\\n    --hash=\S+ ?)+)"
+    found = re.findall(line, path.read_text(), re.MULTILINE)
     return {name: (version, frozenset(re.findall(r"sha256:\w+", hashes))) for name, version, hashes in found}
 
 
