@@ -17,7 +17,8 @@ import httpx2
 from pipewise_cli.controlplane import ApiError, ControlPlaneError
 
 from .console import Console
-from .proof import Outcome, ProofFailedError, Seen, Step
+from .expectation import ProofFailedError
+from .proof import Outcome, Seen, Step
 from .stage import NAMESPACE, USER, Stage
 from .steps import steps
 

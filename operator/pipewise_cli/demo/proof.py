@@ -1,18 +1,11 @@
 """A step of the demo: a claim, how it is proved, and what was seen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .layout import wrapped
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .stage import Stage
-
-
-class ProofFailedError(Exception):
-    """What was claimed is not so; the message says what was seen instead."""
+from .stage import Stage
 
 
 @dataclass(slots=True)
@@ -48,7 +41,7 @@ class Step:
 
     name: str
     claim: str
-    prove: "Callable[[Stage, Seen], None]"
+    prove: Callable[[Stage, Seen], None]
     logs: tuple[str, ...] = ("operator", "runtime")
 
 
@@ -80,13 +73,3 @@ class Outcome:
             "observed": self.seen.lines,
             **({"problem": self.problem} if self.problem else {}),
         }
-
-
-def expect(holds: object, otherwise: str) -> None:
-    """Go on only if something holds.
-
-    Raises:
-        ProofFailedError: it does not.
-    """
-    if not holds:
-        raise ProofFailedError(otherwise)

@@ -14,9 +14,9 @@ from pipewise_cli.controlplane import Api, ControlPlane
 from pipewise_crds import API_VERSION, AgentMCPBinding, endpoint_path, token_secret_name
 
 from .console import Console
+from .expectation import ProofFailedError
 from .layout import narrowed
 from .programs import Program, text_of
-from .proof import ProofFailedError
 from .sandbox import Sandbox
 
 NAMESPACE = "demo"

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import httpx2
 
 from pipewise_cli.demo.calls import call
-from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.expectation import expect
+from pipewise_cli.demo.proof import Seen
 from pipewise_cli.demo.stage import USER, Stage
 
 _AGENT = "meeting-scheduler"

@@ -12,8 +12,9 @@ import yaml
 from pipewise_cli.controlplane.addresses import LOOPBACK, free_ports
 from pipewise_cli.controlplane.process import Process
 from pipewise_cli.debian import ToolMissingError, find_prometheus
+from pipewise_cli.demo.expectation import ProofFailedError
 from pipewise_cli.demo.programs import Program, answers, clean_environment, text_of
-from pipewise_cli.demo.proof import ProofFailedError, Seen
+from pipewise_cli.demo.proof import Seen
 from pipewise_cli.demo.stage import NAMESPACE, Stage
 from pipewise_operator.alerting import FAST, FILE_NAME, document
 

@@ -10,8 +10,9 @@ from agents import AgentsException
 from openai import OpenAIError
 
 from pipewise_agents import DEMO, Answered, Called, Event, HandedOver, Transcript, lines_of, run_conversation
+from pipewise_cli.demo.expectation import ProofFailedError, expect
 from pipewise_cli.demo.layout import WIDTH, cut
-from pipewise_cli.demo.proof import ProofFailedError, Seen, expect
+from pipewise_cli.demo.proof import Seen
 from pipewise_cli.demo.stage import USER, Stage
 
 _MODEL_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")

@@ -5,7 +5,8 @@ import time
 from functools import partial
 
 from pipewise_cli.demo.calls import Caller, call
-from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.expectation import expect
+from pipewise_cli.demo.proof import Seen
 from pipewise_cli.demo.stage import AGENTS, USER, Stage, binding_name
 
 _READ = "google_calendar-list-events"

@@ -5,7 +5,8 @@ import time
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipewise_cli.demo.calls import Answer, call
-from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.expectation import expect
+from pipewise_cli.demo.proof import Seen
 from pipewise_cli.demo.stage import Stage
 
 SENTENCE = "Ups, hubo un error al conectarse con SendGrid"

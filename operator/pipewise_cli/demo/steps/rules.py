@@ -1,8 +1,9 @@
 """What the API server refuses, and what a user without accounts gets."""
 
 from pipewise_cli.demo.calls import Answer, call
+from pipewise_cli.demo.expectation import expect
 from pipewise_cli.demo.layout import cut
-from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.proof import Seen
 from pipewise_cli.demo.stage import NEWCOMER, USER, Stage, binding_name
 
 from .outage import MAIL, SEND

@@ -1,6 +1,7 @@
 """The last look: everything written down by anybody, searched for what must not be in it."""
 
-from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.expectation import expect
+from pipewise_cli.demo.proof import Seen
 from pipewise_cli.demo.stage import Stage
 from pipewise_crds import KINDS
 

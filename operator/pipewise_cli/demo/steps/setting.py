@@ -9,9 +9,10 @@ from pathlib import Path
 from pipewise_cli.controlplane import ControlPlane, User, find_binaries, find_kubectl
 from pipewise_cli.controlplane.addresses import LOOPBACK, free_ports
 from pipewise_cli.controlplane.credentials import write_private
+from pipewise_cli.demo.expectation import expect
 from pipewise_cli.demo.kubelet import Kubelet
 from pipewise_cli.demo.programs import Program, answers, python_program
-from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.proof import Seen
 from pipewise_cli.demo.sandbox import Sandbox
 from pipewise_cli.demo.stage import AGENTS, NAMESPACE, POD, USER, Stage
 from pipewise_crds import KINDS, PROJECT, RUNTIME

@@ -3,7 +3,8 @@
 from collections import Counter
 
 from pipewise_cli.demo.calls import tools_at
-from pipewise_cli.demo.proof import Seen, expect
+from pipewise_cli.demo.expectation import expect
+from pipewise_cli.demo.proof import Seen
 from pipewise_cli.demo.stage import AGENTS, Stage
 
 
