@@ -6,6 +6,7 @@ import random
 import sys
 
 import kopf
+import uvloop
 from lightkube import ConfigError, KubeConfig
 
 from pipewise_crds.profiles import profiles_from
@@ -38,7 +39,8 @@ def main() -> None:
         os.environ["KUBECONFIG"] = arguments.kubeconfig
     # Kopf names itself by its user's name otherwise, and the user of a container need not have one.
     os.environ.setdefault("POD_ID", arguments.name)
-    sys.exit(asyncio.run(_run(arguments)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(_run(arguments)))
 
 
 async def _run(arguments: Arguments) -> int:
