@@ -22,6 +22,7 @@ PARALLEL ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 CHAOS_ARGUMENTS ?=
 SEED ?=
 BENCH_ARGUMENTS ?=
+SCALE_ARGUMENTS ?=
 # The part of requirements.lock that an image needs, in the same versions.
 define pinned_for_images
 uv pip compile $(1) --constraint requirements.lock --python-version 3.11 --generate-hashes --no-annotate \
@@ -82,7 +83,7 @@ lint: $(READY) ## Check style, formatting and who may import whom.
 types: $(READY) ## Check the types of the packages and of the tests' support code.
 	$(BIN)/mypy
 	$(BIN)/mypy charts/readme.py charts/pipewise-mcp/files/try.py
-	$(BIN)/mypy tests/support tests/bench tests/chaos tests/conftest.py
+	$(BIN)/mypy tests/support tests/bench tests/chaos tests/scale tests/conftest.py
 
 .PHONY: control-plane
 control-plane: $(READY) ## Get etcd, kube-apiserver and kubectl ready (built once with Go when nowhere found).
@@ -125,6 +126,10 @@ chaos: $(READY) control-plane ## Break everything while 24 users call, and check
 .PHONY: bench
 bench: $(READY) ## Measure the runtime beside its peers (minutes; wants a quiet machine); BENCH_ARGUMENTS="--quick".
 	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH_ARGUMENTS)
+
+.PHONY: scale
+scale: $(READY) control-plane ## Measure what thousands of bindings cost the operator (minutes); SCALE_ARGUMENTS="--burst 100 --all 200".
+	@PYTHONPATH=tests $(BIN)/python -m scale $(SCALE_ARGUMENTS)
 
 .PHONY: clean
 clean: ## Remove .venv and what tools left behind; the cache of built programs stays.

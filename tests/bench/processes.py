@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from pipewise_cli.controlplane import guarded
+from support.usage import usage
 
-_TICKS = os.sysconf("SC_CLK_TCK")
 _STOP_WITHIN_SECONDS = 10.0
 
 
@@ -97,12 +97,8 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """Processor time used so far, in user and kernel mode, by all its threads."""
-        fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return usage(self._child.pid).cpu_seconds
 
     def resident_kilobytes(self) -> int:
         """Memory it holds."""
-        for line in Path(f"/proc/{self._child.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1])
-        raise BenchError(f"{self._log.stem} tells no VmRSS")
+        return round(usage(self._child.pid).resident_mb * 1024)

@@ -1,0 +1,1 @@
+"""Scale: what thousands of bindings cost the operator and the API server; see docs/sizing.md."""
