@@ -35,13 +35,13 @@ class AccountKeeper:
         self._budget = Budget(self._next_list)
         self._attempt = 0
 
-    def watch(self, user: str, binding: str, since: datetime | None) -> None:
-        """Ask again for a user's accounts until `unwatch`; at once if `since` (a failed call) is news."""
+    def watch(self, user: str, binding: str, news_at: datetime | None) -> None:
+        """Ask again for a user's accounts until `unwatch`; at once if the moment of the last news is new."""
         known = self._watched[user]
-        if user in self._rechecks and (since is None or known.get(binding) == since):
-            known.setdefault(binding, since)
+        if user in self._rechecks and (news_at is None or known.get(binding) == news_at):
+            known.setdefault(binding, news_at)
             return
-        known[binding] = since
+        known[binding] = news_at
         self._rechecks.ask(user, self._doors.world.clock())
         self._wake.set()
 

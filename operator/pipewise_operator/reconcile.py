@@ -215,15 +215,17 @@ class Reconciler:
         keeper = self._keepers.of(Key(key.namespace, spec.project_ref))
         if keeper is None:
             return
-        unwell = any(account.is_unwell for account in evidence.accounts.values())
-        failed = [
+        news = [
             report.last_seen
             for runtime in evidence.serving
             for report in runtime.exceptions.values()
             if report.verdict is Verdict.CREDENTIAL_INVALID
         ]
-        if (unwell or failed) and not evidence.blocked and spec.demo != "Always":
-            keeper.accounts.watch(spec.user, key.name, max(failed, default=None))
+        if evidence.awaits_accounts and evidence.generation_seen_at is not None:
+            news.append(evidence.generation_seen_at)
+        unwell = any(account.is_unwell for account in evidence.accounts.values())
+        if (unwell or news) and not evidence.blocked and spec.demo != "Always":
+            keeper.accounts.watch(spec.user, key.name, max(news, default=None))
         else:
             keeper.accounts.unwatch(spec.user, key.name)
 

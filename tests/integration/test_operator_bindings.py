@@ -45,6 +45,11 @@ def pod_status(namespace: Namespace, pod: str, ready: str) -> None:
     namespace.cluster.api.request("PATCH", path, body, "application/merge-patch+json")
 
 
+async def account_requests(pipedream: Sandbox) -> int:
+    counted = await pipedream.admin.requests()
+    return sum(counted["requests"].get("rest:accounts", {}).values())
+
+
 async def test_a_binding_is_ready_once_everything_a_call_needs_was_seen(ready: Operated) -> None:
     status = ready.status()
     assert status["servicesReady"] == "1/1"
@@ -69,6 +74,23 @@ async def test_a_dead_account_is_the_users_trouble_and_heals_when_it_is_connecte
     assert ready.status()["mode"] == "Demo"
     await pipedream.admin.set_account(account, dead=False)
     await eventually(lambda: ready.ready() == ("True", "Ready"))
+
+
+async def test_a_further_binding_of_a_user_without_an_account_is_judged_as_soon_as_the_first(
+    operated: Operated, pipedream: Sandbox
+) -> None:
+    operated.project(pipedream.api_url, accountPollInterval="10m")
+    operated.report(agents=["coordinator", "meeting-scheduler"])
+    operated.binding("first", "nobody")
+    await eventually(lambda: operated.ready("first") == ("False", "CredentialInvalid"))
+    asked = await account_requests(pipedream)
+
+    async def waits_for_eight_seconds() -> bool:
+        return await account_requests(pipedream) >= asked + 2
+
+    await eventually(waits_for_eight_seconds, within=20)
+    operated.binding("second", "nobody", agent="meeting-scheduler")
+    await eventually(lambda: operated.ready("second") == ("False", "CredentialInvalid"), within=5)
 
 
 async def test_a_failed_call_has_the_account_looked_at_without_waiting_for_the_next_listing(

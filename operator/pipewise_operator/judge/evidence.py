@@ -101,16 +101,20 @@ class Evidence:
         return self.now - (self.generation_seen_at or self.now)
 
     @property
+    def awaits_accounts(self) -> bool:
+        """Whether an account that is not well was last asked for before the generation was known."""
+        return any(self._is_outdated(account) for account in self.accounts.values())
+
+    @property
     def is_settling(self) -> bool:
         """What is missing is about to come: a judgement now would be wrong in a moment, and written twice.
 
-        Either a ready runtime is taking the generation up, or the account was last asked for before the
-        generation was known, and is being asked for again.
+        Either a ready runtime is taking the generation up, or an account is being asked for again.
         """
         if self.blocked or self.waited >= SETTLING:
             return False
         taking_up = any(runtime.ready for runtime in self.runtimes) and not self.serving
-        return taking_up or any(self._is_outdated(account) for account in self.accounts.values())
+        return taking_up or self.awaits_accounts
 
     def _is_outdated(self, account: AccountEvidence) -> bool:
         seen, checked = self.generation_seen_at, account.checked_at
