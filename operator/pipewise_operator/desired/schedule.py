@@ -20,8 +20,11 @@ def renewal(issued_at: datetime, expires_at: datetime) -> datetime:
 
 
 def mint_gap(rejections: int) -> timedelta:
-    """The least time between two tokens: longer each time a new token is refused as well."""
-    return min(MINT_GAP * float(2 ** min(max(rejections - 1, 0), 10)), LONGEST_RETRY)
+    """The least time between two tokens: longer each time a new token is refused as well.
+
+    One that is refused in the wake of its forerunner, before the cause is gone, does not count yet.
+    """
+    return min(MINT_GAP * float(2 ** min(max(rejections - 2, 0), 10)), LONGEST_RETRY)
 
 
 def retry_delay(

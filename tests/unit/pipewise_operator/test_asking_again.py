@@ -96,6 +96,10 @@ def test_retries_wait_as_asked_and_never_long_without_being_asked(
     assert delay <= max(schedule.LONGEST_RETRY * 1.25, timedelta(seconds=asked))
 
 
+def test_a_second_refusal_in_a_row_is_followed_by_a_token_as_soon_as_the_first() -> None:
+    assert [schedule.mint_gap(refused).total_seconds() for refused in range(1, 7)] == [5, 5, 10, 20, 40, 60]
+
+
 @given(st.integers(0, 1000))
 def test_refused_tokens_are_replaced_ever_more_slowly(rejections: int) -> None:
     assert schedule.MINT_GAP <= schedule.mint_gap(rejections) <= schedule.LONGEST_RETRY
