@@ -1,12 +1,9 @@
 """The bench, so that it cannot rot: a run of seconds, whose numbers mean nothing."""
 
-import asyncio
-import json
-import os
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support.measurements import measured
+
 ALWAYS_MEASURED = {
     "throughput_over_naive_sdk",
     "cpu_us_per_call",
@@ -21,17 +18,7 @@ ALWAYS_MEASURED = {
 
 
 async def test_a_quick_bench_measures_every_phase_of_the_peers_that_are_there(tmp_path: Path) -> None:
-    written = tmp_path / "bench.json"
-    folders = os.pathsep.join(str(ROOT / folder) for folder in ("tests", "crds", "operator", "runtime"))
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench", "--quick", "--output", str(written)),
-        env={**os.environ, "PYTHONPATH": folders},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    said, complained = await running.communicate()
-    assert running.returncode == 0, complained.decode()
-    numbers = json.loads(written.read_text())
+    numbers, said = await measured("bench", "--quick", folder=tmp_path)
     assert numbers.keys() >= ALWAYS_MEASURED
     assert all(numbers[key] > 0 for key in ALWAYS_MEASURED - {"open7_ms_over_rtt", "agents_added_p50_ms"})
-    assert {"✓", "✗"} & set(said.decode())
+    assert {"✓", "✗"} & set(said)
