@@ -20,8 +20,10 @@ import sys, time
 from pipewise_cli.controlplane import ControlPlane, find_binaries
 with ControlPlane(find_binaries()) as plane:
     print(plane.kubeconfig.parent, plane._etcd._child.pid, plane._apiserver._child.pid, flush=True)
-    sys.stdin.read()
+    while True:
+        time.sleep(0.1)
 """
+"""It sleeps in short naps: a signal that comes right before a blocking call is handled only after it."""
 
 
 def is_alive(pid: int) -> bool:

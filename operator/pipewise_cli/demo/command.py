@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ played:  Pipedream, by pipewise-sandbox; the kubelet of one Pod, by this demo
 _INTERRUPTED = 130
 _TAIL_LINES = 8
 _LONGEST_LOG_LINE = 240
+_NAP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,8 @@ def _keep(stage: Stage) -> None:
     for line in lines:
         stage.console.line(line)
     try:
-        threading.Event().wait()
+        while True:  # one endless wait would not hear a signal that comes right before it
+            time.sleep(_NAP_SECONDS)
     except KeyboardInterrupt:
         stage.console.line("demo: ended; everything is taken down")
 
