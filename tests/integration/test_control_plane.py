@@ -16,8 +16,9 @@ from support.cluster import Cluster, KubectlError, Namespace
 from support.eventually import eventually_sync
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from pipewise_cli.controlplane import ControlPlane, find_binaries
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started the tests with &
 with ControlPlane(find_binaries()) as plane:
     print(plane.kubeconfig.parent, plane._etcd._child.pid, plane._apiserver._child.pid, flush=True)
     while True:
