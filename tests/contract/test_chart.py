@@ -25,6 +25,7 @@ SWITCHES = [
     ("managed.enabled=false", "networkPolicy.enabled=false", "operator.replicas=1"),
     ("managed.replicas=3", "managed.runAsUser=null", "managed.bindingsPerShard=100"),
     ("sandbox.enabled=true",),
+    ("projects.endpoints=null",),
     ("monitoring.podMonitor.enabled=true", "monitoring.podMonitor.labels.release=prometheus"),
     ("monitoring.prometheusRule.enabled=true", "monitoring.prometheusRule.runbooksURL=https://wiki/x"),
     ("fullnameOverride=pw", "imagePullSecrets[0].name=registry", "operator.image.tag=v9"),

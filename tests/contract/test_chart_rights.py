@@ -12,7 +12,7 @@ from support.chart import RELEASE, named, objects
 from support.cluster import Namespace
 from support.eventually import eventually_sync
 from support.programs import Program
-from support.rights import may
+from support.rights import assert_rights
 
 
 @pytest.fixture
@@ -94,13 +94,11 @@ RUNTIME_MAY_NOT = [
 
 def test_the_operator_may_do_what_it_does_and_nothing_else(granted: Namespace) -> None:
     account = f"{RELEASE}-pipewise-mcp-operator"
-    assert [each for each in OPERATOR_MAY if not may(granted, account, *each.split())] == []
-    assert [each for each in OPERATOR_MAY_NOT if may(granted, account, *each.split())] == []
+    assert_rights(granted, account, has=OPERATOR_MAY, lacks=OPERATOR_MAY_NOT)
 
 
 def test_a_runtime_may_do_what_it_does_and_nothing_else(granted: Namespace) -> None:
-    assert [each for each in RUNTIME_MAY if not may(granted, RUNTIME, *each.split())] == []
-    assert [each for each in RUNTIME_MAY_NOT if may(granted, RUNTIME, *each.split())] == []
+    assert_rights(granted, RUNTIME, has=RUNTIME_MAY, lacks=RUNTIME_MAY_NOT)
 
 
 def test_the_operator_has_the_same_rights_in_all_namespaces_or_in_some() -> None:
@@ -120,7 +118,7 @@ def test_the_operator_has_the_same_rights_in_all_namespaces_or_in_some() -> None
 def test_an_operator_of_some_namespaces_has_no_right_elsewhere_but_to_see_its_own_policy() -> None:
     found = objects("operator.namespaces={sales}")
     (rule,) = named(found, "ClusterRole", "-operator")["rules"]
-    policy = named(found, "ValidatingAdmissionPolicy")["metadata"]["name"]
+    policy = named(found, "ValidatingAdmissionPolicy", "-own-runtime")["metadata"]["name"]
     assert rule == {
         "apiGroups": ["admissionregistration.k8s.io"],
         "resources": ["validatingadmissionpolicies"],

@@ -105,6 +105,9 @@ def test_a_misspelt_value_is_refused_with_its_name_and_its_place(section: str) -
             "profiles/coordinator/0/app",
         ),
         ("sandbox.accounts[0].user=ada", "sandbox/accounts/0"),
+        ("projects.endpoints[0]=pipedream.com", "projects/endpoints/0"),
+        ("projects.endpoints[0]=https://pipedream.com/", "projects/endpoints/0"),
+        ("projects.endpoints[0]=https://x']+['y", "projects/endpoints/0"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place(setting: str, told: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from support.chart import named, objects
 from support.cluster import Namespace
-from support.rights import may
+from support.rights import assert_rights
 
 RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 REGISTRATIONS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
@@ -37,8 +37,7 @@ def test_with_its_own_certificates_it_may_keep_them_and_be_trusted_and_list_bind
         *[f"{verb} secrets/{account}" for verb in ("get", "update")],
         *[f"{verb} {kind}/{namespace}" for verb in ("get", "patch") for kind in REGISTRATIONS],
     ]
-    assert [each for each in needed if not may(namespace, account, *each.split())] == []
-    assert [each for each in NEVER if may(namespace, account, *each.split())] == []
+    assert_rights(namespace, account, has=needed, lacks=NEVER)
 
 
 def test_with_cert_manager_it_may_list_bindings_and_nothing_else(namespace: Namespace) -> None:
@@ -48,8 +47,7 @@ def test_with_cert_manager_it_may_list_bindings_and_nothing_else(namespace: Name
         f"get secrets/{account}",
         *[f"{verb} {kind}/{namespace}" for verb in ("get", "patch") for kind in REGISTRATIONS],
     ]
-    assert may(namespace, account, "list", "agentmcpbindings")
-    assert [each for each in (*NEVER, *own) if may(namespace, account, *each.split())] == []
+    assert_rights(namespace, account, has=["list agentmcpbindings"], lacks=(*NEVER, *own))
 
 
 @pytest.mark.parametrize("component", ["operator", "webhook"])

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from pipewise_crds import API_VERSION
-from support.chart import objects
+from support.chart import policy
 from support.charted import charted_operator
 from support.cluster import Namespace
 from support.eventually import eventually
@@ -72,8 +72,8 @@ async def test_its_runtime_is_made_gets_its_rights_and_serves_who_may_use_the_bi
     operated: Operated, tmp_path: Path
 ) -> None:
     namespace = operated.namespace
-    policy = [e for e in objects() if e["kind"].startswith("ValidatingAdmissionPolicy")]
-    namespace.apply(*policy)
+    own_runtime = policy("-own-runtime")
+    namespace.apply(*own_runtime)
     deployment = await eventually(lambda: next(iter(namespace.items("deployments")), None), within=10)
     await eventually(
         lambda: bool(namespace.items("rolebindings", "-l", "app.kubernetes.io/component=runtime"))
@@ -94,5 +94,5 @@ async def test_its_runtime_is_made_gets_its_rights_and_serves_who_may_use_the_bi
         assert registered["apiVersion"] == API_VERSION
         assert registered["status"]["shard"] == 0
     assert "orbidden" not in runtime.log
-    for each in policy:
+    for each in own_runtime:
         namespace.kubectl("delete", each["kind"], each["metadata"]["name"])

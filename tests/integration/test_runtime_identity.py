@@ -13,17 +13,13 @@ import pytest
 from pipewise_cli.controlplane import Api, ApiError
 from pipewise_crds import API_VERSION
 from pipewise_operator.desired.identities import identities
-from support.chart import objects
+from support import chart
 from support.cluster import Cluster, Namespace
 from support.eventually import eventually_sync
 
 ACCOUNT = "agents"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
-
-
-def policy_objects() -> list[dict[str, Any]]:
-    return [each for each in objects() if each["kind"].startswith("ValidatingAdmissionPolicy")]
 
 
 def admission_path(body: dict[str, Any]) -> str:
@@ -118,7 +114,7 @@ def sidecar(namespace: Namespace) -> Sidecar:
 @pytest.fixture
 def policy(cluster: Cluster, sidecar: Sidecar) -> Iterator[None]:
     """The chart's admission policy, in force."""
-    found = policy_objects()
+    found = chart.policy("-own-runtime")
     for body in found:
         cluster.api.apply(admission_path(body), body, "tests")
     eventually_sync(lambda: refused(sidecar, "probe"), within=20)

@@ -81,6 +81,13 @@ def named(found: Iterable[dict[str, Any]], kind: str, suffix: str = "") -> dict[
     return only
 
 
+def policy(suffix: str, *values: str) -> Sequence[dict[str, Any]]:
+    """An admission policy of the chart and what puts it in force, in this order."""
+    kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+    found = objects(*values)
+    return [named((e for e in found if e["kind"] == kind), kind, suffix) for kind in kinds]
+
+
 def _hook(found: Mapping[str, Any]) -> str:
     """When helm makes an object: empty for all that it installs and deletes like any other."""
     return str((found["metadata"].get("annotations") or {}).get("helm.sh/hook", ""))

@@ -1,6 +1,25 @@
 """What ServiceAccounts may do, asked of the API server."""
 
+from collections.abc import Iterable
+
 from .cluster import Namespace
+from .eventually import eventually_sync
+
+
+def assert_rights(
+    namespace: Namespace, account: str, has: Iterable[str] = (), lacks: Iterable[str] = ()
+) -> None:
+    """Hold a ServiceAccount's rights, such as "get secrets/mine", against what they should be.
+
+    What it should have is waited for: the API server hears of new Roles a moment after they are made.
+    """
+
+    def has_them() -> bool:
+        assert [each for each in has if not may(namespace, account, *each.split())] == []
+        return True
+
+    eventually_sync(has_them, within=10)
+    assert [each for each in lacks if may(namespace, account, *each.split())] == []
 
 
 def may(namespace: Namespace, account: str, verb: str, resource: str) -> bool:
