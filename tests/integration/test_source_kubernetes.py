@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
+from pipewise_crds import GROUP
 from pipewise_crds.profiles import BUILT_IN
 from pipewise_runtime.sources.cluster import connect
 from pipewise_runtime.sources.kubernetes import KubernetesSource, Listeners
 from pipewise_runtime.sources.roster import Scope
 from support.cluster import Cluster, Namespace
 from support.eventually import eventually
+from support.operating import metric_in
 from support.runtimes import RememberingSink, api_server_away, binding_manifest, project_manifest
 
 SIDECAR = Scope(frozenset({"coordinator"}), "Sidecar", BUILT_IN)
 NAME = "runtime-1"
+_WATCHES = 3
+"""Those of a source: projects, bindings, its own MCPRuntime."""
 
 
 @dataclass
@@ -51,10 +55,21 @@ async def following(
         async with asyncio.timeout(10):
             await source.synced.wait()
         yield source
+        await eventually(lambda: watches(namespace.cluster) >= _WATCHES, within=20)
     finally:
         task.cancel()
         await asyncio.wait((task,))
         await client.close()
+
+
+def watches(cluster: Cluster) -> float:
+    """The watches of our kinds that are open.
+
+    A source is ended only when it has all of its own: cut off amid a TLS handshake, anyio leaves its
+    socket to the garbage collector, which warns in some later test.
+    """
+    text = cluster.api.request("GET", "/metrics").decode()
+    return metric_in(text, "apiserver_longrunning_requests", {"group": GROUP, "verb": "WATCH"})
 
 
 @pytest.fixture
