@@ -15,6 +15,8 @@ def main(words: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(words)
     try:
         code = _run(given)
+    except ModuleNotFoundError as error:
+        code = _not_installed(given.command, error)
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except BrokenPipeError:
@@ -39,6 +41,17 @@ def _run(given: argparse.Namespace) -> int:
             from .connect import offer  # noqa: PLC0415 - likewise
 
             return offer(given.namespace, given.project, given.user, given.app)
+
+
+def _not_installed(command: str, error: ModuleNotFoundError) -> int:
+    """Say which extra brings a missing library; a missing module of ours is a defect and stays an error."""
+    if error.name is None or error.name.startswith("pipewise"):
+        raise error
+    mend = "make demo, in a clone" if command == "demo" else "pip install 'pipewise-mcp[cli]'"
+    sys.stderr.write(
+        f"pipewise {command}: the library {error.name} is not installed; what brings it: {mend}\n"
+    )
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -42,6 +42,9 @@ class McpConfig:
 
     Streamable HTTP survives a restart of the runtime, but the Agents SDK then sends one call at a time on a
     server object; HTTP with SSE sends parallel calls, and stays broken once its stream is cut.
+
+    Raises:
+        ValueError: the time-out is shorter than the runtime may take to answer.
     """
 
     base_url: str = DEFAULT_URL
@@ -50,6 +53,14 @@ class McpConfig:
     """How long to wait for one answer; raise it with a binding's own `timeout`."""
     token_file: Path | None = None
     """A mounted ServiceAccount token (audience mcp.pipewise.io), which Managed runtimes ask for."""
+
+    def __post_init__(self) -> None:
+        """Refuse a time-out with which the fate of a call could be lost."""
+        if not LEAST_TIMEOUT_SECONDS <= self.timeout_seconds < math.inf:
+            raise ValueError(
+                f"timeout_seconds (PIPEWISE_MCP_TIMEOUT_SECONDS) is {self.timeout_seconds:g}: "
+                f"set it to at least {LEAST_TIMEOUT_SECONDS:g}, within which a runtime answers"
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -62,7 +73,9 @@ class McpConfig:
         return cls(
             base_url=environment.get("PIPEWISE_MCP_URL") or DEFAULT_URL,
             transport=_transport(environment.get("PIPEWISE_MCP_TRANSPORT") or "streamable-http"),
-            timeout_seconds=_timeout(environment.get("PIPEWISE_MCP_TIMEOUT_SECONDS")),
+            timeout_seconds=_seconds(
+                environment.get("PIPEWISE_MCP_TIMEOUT_SECONDS") or DEFAULT_TIMEOUT_SECONDS
+            ),
             token_file=Path(token_file) if token_file else None,
         )
 
@@ -126,16 +139,11 @@ def _transport(word: str) -> Transport:
             raise ValueError(f"PIPEWISE_MCP_TRANSPORT is {word!r}: set it to streamable-http or sse")
 
 
-def _timeout(text: str | None) -> float:
-    if not text:
-        return DEFAULT_TIMEOUT_SECONDS
+def _seconds(given: str | float) -> float:
     try:
-        seconds = float(text)
+        return float(given)
     except ValueError:
-        seconds = math.nan
-    if not LEAST_TIMEOUT_SECONDS <= seconds < math.inf:
         raise ValueError(
-            f"PIPEWISE_MCP_TIMEOUT_SECONDS is {text!r}: set it to a number of seconds, "
+            f"PIPEWISE_MCP_TIMEOUT_SECONDS is {given!r}: set it to a number of seconds, "
             f"at least {LEAST_TIMEOUT_SECONDS:g}"
-        )
-    return seconds
+        ) from None

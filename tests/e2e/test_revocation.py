@@ -5,7 +5,7 @@ import pytest
 from support.agent_pods import AgentPod
 from support.eventually import eventually_sync
 from support.mcp_wire import MAIL, SEND
-from support.release import Release, SandboxInside
+from support.release import AGENTS, NAME, NAMESPACE, SANDBOX_URL, Release, SandboxInside
 from support.timings import Timings
 
 pytestmark = pytest.mark.e2e
@@ -25,6 +25,10 @@ def test_a_dead_account_is_told_and_its_mending_too(
     assert answer.failed
     assert answer.details["connectURL"] in answer.text
     assert sandbox.runs("rosa") == 0
+
+    inside = ("exec", f"deployment/{NAME}-operator", "--", "pipewise", "connect", "-n", AGENTS)
+    link = release.cluster.kubectl(*inside, "rosa", "sendgrid", namespace=NAMESPACE)
+    assert link.startswith(f"{SANDBOX_URL}/_static/connect.html?token=")
 
     sandbox.admin("PATCH", f"/accounts/{account}", {"dead": False, "healthy": True})
     with timings.taking("heal: an account mended until Ready"):

@@ -1,6 +1,8 @@
 """`pipewise status` and `pipewise connect`, against a real API server, the operator and the sandbox."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,3 +133,29 @@ def test_without_a_cluster_the_cause_is_told_in_one_line(place: Place, tmp_path:
     said = place.pipewise("status", environment={"KUBECONFIG": str(tmp_path / "none")})
     assert (said.code, said.out) == (1, "")
     assert re.fullmatch(r"pipewise status: no cluster to talk to: .*Set KUBECONFIG\n", said.err)
+
+
+@pytest.mark.parametrize(
+    ("command", "missing", "mend"),
+    [
+        (("status",), "lightkube", "pip install 'pipewise-mcp[cli]'"),
+        (("connect", "ada", "sendgrid"), "httpx2", "pip install 'pipewise-mcp[cli]'"),
+        (("demo",), "httpx2", "make demo, in a clone"),
+    ],
+)
+def test_a_library_that_is_not_installed_is_named_with_what_brings_it(
+    tmp_path: Path, command: tuple[str, ...], missing: str, mend: str
+) -> None:
+    without = (
+        "import sys; sys.modules[sys.argv.pop(1)] = None; from pipewise_cli.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", without, missing, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    told = f"pipewise {command[0]}: the library {missing} is not installed; what brings it: {mend}\n"
+    assert done.stderr == told

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 import httpx2
@@ -132,9 +133,9 @@ def _keep(stage: Stage) -> None:
         "",
         f"  export KUBECONFIG={stage.plane.kubeconfig}",
         f"  kubectl -n {NAMESPACE} get pipewise",
-        f"  pipewise status -n {NAMESPACE}",
-        f"  pipewise connect -n {NAMESPACE} user-7 sendgrid",
-        f"  python -m pipewise_agents --user {USER} --mcp-url {stage.agents_url}",
+        f"  {_installed('pipewise')} status -n {NAMESPACE}",
+        f"  {_installed('pipewise')} connect -n {NAMESPACE} user-7 sendgrid",
+        f"  {sys.executable} -m pipewise_agents --user {USER} --mcp-url {stage.agents_url}",
         "",
         f"  the sandbox's accounts, ledger and outbox   {stage.sandbox.url}/admin/",
         f"  an MCP endpoint for your own client         {endpoint}",
@@ -155,6 +156,11 @@ def _keep(stage: Stage) -> None:
             time.sleep(_NAP_SECONDS)
     except KeyboardInterrupt:
         stage.console.line("demo: ended; everything is taken down")
+
+
+def _installed(program: str) -> Path:
+    """A program of ours, beside the interpreter: its folder need not be in the PATH."""
+    return Path(sys.executable).with_name(program)
 
 
 @contextmanager

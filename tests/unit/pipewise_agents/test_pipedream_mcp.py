@@ -49,8 +49,13 @@ def test_the_environment_says_how_to_reach_the_runtime() -> None:
 
 @pytest.mark.parametrize("seconds", ["29.9", "inf", "nan", "soon", "-1"])
 def test_a_timeout_that_ends_before_the_runtimes_answer_is_refused(seconds: str) -> None:
-    with pytest.raises(ValueError, match=r"PIPEWISE_MCP_TIMEOUT_SECONDS is .* at least 30"):
+    with pytest.raises(ValueError, match=r"PIPEWISE_MCP_TIMEOUT_SECONDS\)? is .* at least 30"):
         McpConfig.from_environment({"PIPEWISE_MCP_TIMEOUT_SECONDS": seconds})
+
+
+def test_it_is_refused_in_code_too() -> None:
+    with pytest.raises(ValueError, match=r"timeout_seconds .* is 5: set it to at least 30"):
+        McpConfig(timeout_seconds=5)
 
 
 def test_an_unknown_transport_is_refused() -> None:
