@@ -24,6 +24,9 @@ from .calls import (
 LATEST_SECONDS = 1.0
 """How much later than its deadline an answer may reach its user."""
 
+_ON_ITS_WAY_SECONDS = 0.25
+"""How long a call may take to reach the runtime."""
+
 REPEATED, UNANSWERED, WRONG = "repeated_side_effects", "unanswered", "wrong_outcome"
 PROMISES = (REPEATED, UNANSWERED, WRONG)
 
@@ -41,6 +44,22 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Away(Window):
+    """When no runtime was there to answer.
+
+    Attributes:
+        drains: it was told to stop, and so owes an answer to all that was asked before.
+    """
+
+    drains: bool = False
+
+    def excuses(self, call: Call) -> bool:
+        """Whether the connection of a call may have broken."""
+        is_owed = self.drains and call.begun < self.begun - _ON_ITS_WAY_SECONDS
+        return self.overlaps(call.begun, call.ended) and not is_owed
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """A broken promise."""
 
@@ -50,7 +69,7 @@ class Violation:
     call: Call | None = None
 
 
-def judged(calls: Sequence[Call], runs: Sequence[Run], runtime_away: Sequence[Window]) -> Sequence[Violation]:
+def judged(calls: Sequence[Call], runs: Sequence[Run], runtime_away: Sequence[Away]) -> Sequence[Violation]:
     """Every promise broken to anybody.
 
     Args:
@@ -93,7 +112,7 @@ def _untrue(call: Call, times: int) -> str:
             return ""
 
 
-def _unanswered(call: Call, runtime_away: Iterable[Window]) -> str:
+def _unanswered(call: Call, runtime_away: Iterable[Away]) -> str:
     """Why a call counts as unanswered; nothing when it was answered in time or its client did not wait."""
     latest = call.asked.deadline_seconds + LATEST_SECONDS
     match call.answer:
@@ -102,7 +121,7 @@ def _unanswered(call: Call, runtime_away: Iterable[Window]) -> str:
         case Silent():
             return f"no answer in {call.seconds:.1f} s"
         case Broken(cause=cause):
-            excused = any(away.overlaps(call.begun, call.ended) for away in runtime_away)
+            excused = any(away.excuses(call) for away in runtime_away)
             return "" if excused else f"the connection broke though the runtime lived: {cause}"
         case _ if call.seconds > latest:
             return f"answered after {call.seconds:.2f} s; the deadline was {call.asked.deadline_seconds:g} s"

@@ -13,7 +13,7 @@ from support.eventually import eventually_sync
 from .background import Background
 from .calls import Call, Run
 from .director import Director, Episode
-from .judge import Violation, Window, judged, last_trouble
+from .judge import Away, Violation, Window, judged, last_trouble
 from .plan import Fault, Scope, planned
 from .provider import runs_in
 from .stage import Stage, staged
@@ -127,9 +127,12 @@ def _back_to(start: Vitals, stage: Stage) -> Vitals:
     return now
 
 
-def _runtime_away(episodes: Sequence[Episode]) -> Sequence[Window]:
+def _runtime_away(episodes: Sequence[Episode]) -> Sequence[Away]:
     return [
-        each.window for episode in episodes for each in episode.struck if each.fault.kind.part == "runtime"
+        Away(each.window.begun, each.window.ended, drains=each.fault.kind.name == "runtime_terminated")
+        for episode in episodes
+        for each in episode.struck
+        if each.fault.kind.part == "runtime"
     ]
 
 

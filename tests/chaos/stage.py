@@ -26,7 +26,8 @@ from support.sandbox import CLIENT_ID, CLIENT_SECRET, PROJECT, admin_call
 
 from .background import Background
 from .line import Line
-from .users import AGENT, DEADLINE_SECONDS
+from .users import DEADLINE_SECONDS
+from .ways import AGENT
 
 _ROOT = Path(__file__).parents[2]
 _SOURCES = os.pathsep.join(str(_ROOT / folder) for folder in ("crds", "operator", "runtime", "tests"))

@@ -14,20 +14,15 @@ from typing import Any
 
 import httpx2
 
-from pipewise_crds import endpoint_path
+from .calls import NOTHING, Answer, Asked, Broken, Call, Cancelled, Left, Odd, Succeeded
+from .ways import Posting, Way, way_of
 
-from .calls import NOTHING, Answer, Asked, Broken, Call, Cancelled, Left, Odd, Silent, Succeeded, read
-
-AGENT = "coordinator"
 DEADLINE_SECONDS: Mapping[str, float] = {"sendgrid": 3.0, "twitter": 5.0}
 """How long an operation on each app may take; also in the bindings."""
 
-_PATIENCE_SECONDS = 4.0
-"""How long after the deadline a user still listens, so that a late answer is told from none."""
-
 _THINKS_SECONDS = 0.2
 _RECONNECTS_AFTER_SECONDS = 0.3
-_HEADERS = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
+_HEADERS = {"accept": "application/json, text/event-stream"}
 
 
 @dataclass(slots=True)
@@ -63,8 +58,8 @@ class Crowd:
             ) as client,
             asyncio.TaskGroup() as tasks,
         ):
-            for user in self.users:
-                tasks.create_task(self._live(client, user))
+            for number, user in enumerate(self.users):
+                tasks.create_task(self._live(way_of(number, client, user), user))
 
     def stop(self) -> None:
         """Let nobody begin another call."""
@@ -75,20 +70,21 @@ class Crowd:
         pairs = [(user, app) for user in self.users for app in DEADLINE_SECONDS]
         return all(self._worked.get(pair, 0.0) > moment for pair in pairs)
 
-    async def _live(self, client: httpx2.AsyncClient, user: str) -> None:
+    async def _live(self, way: Way, user: str) -> None:
         dice = Random(f"{self.seed} {user} {self._number}")  # noqa: S311 - reproducible is the point
         apps = itertools.cycle(dice.sample(list(DEADLINE_SECONDS), len(DEADLINE_SECONDS)))
         while not self._stopping:
             await asyncio.sleep(dice.expovariate(1 / _THINKS_SECONDS))
             asked = self._thought_up(user, next(apps), dice)
             begun, started = time.time(), time.monotonic()
-            answer = await self._answer(client, asked, dice)
+            answer = await self._answer(way, asked, dice)
             call = Call(asked, begun, time.monotonic() - started, answer)
             self.calls.append(call)
             if isinstance(answer, Succeeded):
                 self._worked[user, asked.app] = begun
             elif isinstance(answer, Broken):
                 await asyncio.sleep(_RECONNECTS_AFTER_SECONDS)
+        await way.close()
 
     def _thought_up(self, user: str, app: str, dice: Random) -> Asked:
         self._number += 1
@@ -96,47 +92,25 @@ class Crowd:
         tool, writes, arguments = dice.choice(_WISHES[app])(marker)
         return Asked(marker, user, app, tool, writes, arguments, DEADLINE_SECONDS[app])
 
-    async def _answer(self, client: httpx2.AsyncClient, asked: Asked, dice: Random) -> Answer:
+    async def _answer(self, way: Way, asked: Asked, dice: Random) -> Answer:
         """Make the call; sometimes its user goes away or takes it back meanwhile."""
         chance, moment = dice.random(), dice.uniform(0.0, 0.2)
         if chance < self.leave:
             try:
                 async with asyncio.timeout(moment):
-                    return await self._posted(client, asked)
+                    return await way.ask(asked)
             except TimeoutError:
                 return Left()
-        if chance < self.leave + self.cancel:
+        if chance < self.leave + self.cancel and isinstance(way, Posting):
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._take_back(client, asked, moment))
-                return _of_taken_back(await self._posted(client, asked))
-        return await self._posted(client, asked)
+                tasks.create_task(_take_back(way, asked, moment))
+                return _of_taken_back(await way.ask(asked))
+        return await way.ask(asked)
 
-    async def _posted(self, client: httpx2.AsyncClient, asked: Asked) -> Answer:
-        params = {"name": asked.tool, "arguments": asked.arguments}
-        message = {"jsonrpc": "2.0", "id": asked.marker, "method": "tools/call", "params": params}
-        try:
-            reply = await client.post(
-                endpoint_path(AGENT, asked.user),
-                json=message,
-                timeout=asked.deadline_seconds + _PATIENCE_SECONDS,
-            )
-        except httpx2.TimeoutException:
-            return Silent()
-        except httpx2.TransportError as error:
-            return Broken(f"{type(error).__name__}: {error}")
-        return read(reply.status_code, reply.content)
 
-    async def _take_back(self, client: httpx2.AsyncClient, asked: Asked, after_seconds: float) -> None:
-        await asyncio.sleep(after_seconds)
-        message = {
-            "jsonrpc": "2.0",
-            "method": "notifications/cancelled",
-            "params": {"requestId": asked.marker},
-        }
-        try:
-            await client.post(endpoint_path(AGENT, asked.user), json=message, timeout=_PATIENCE_SECONDS)
-        except httpx2.TransportError:
-            return  # the runtime is away, and the call with it
+async def _take_back(way: Posting, asked: Asked, after_seconds: float) -> None:
+    await asyncio.sleep(after_seconds)
+    await way.take_back(asked)
 
 
 def _of_taken_back(answer: Answer) -> Answer:

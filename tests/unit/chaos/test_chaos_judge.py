@@ -17,12 +17,12 @@ from chaos.calls import (
     Succeeded,
     ToolFailed,
 )
-from chaos.judge import REPEATED, UNANSWERED, WRONG, Violation, Window, judged, last_trouble, promises
+from chaos.judge import REPEATED, UNANSWERED, WRONG, Away, Violation, Window, judged, last_trouble, promises
 
 NOT_RUN = Failed("not_run", "UpstreamUnavailable", 1)
 UNKNOWN = Failed("unknown", "UpstreamUnavailable", 1)
 FAILED = Failed("failed", "UpstreamUnavailable", 4)
-AWAY = [Window(99.0, 101.0)]
+AWAY = [Away(99.0, 101.0)]
 
 
 def call(answer: Answer, *, writes: bool = True, seconds: float = 0.1, begun: float = 100.0) -> Call:
@@ -102,6 +102,13 @@ def test_a_connection_may_break_only_while_the_runtime_is_away() -> None:
     assert broken(call(Broken("reset"), begun=98.0, seconds=0.9), 0) == [UNANSWERED]
     assert broken(call(Broken("reset"), begun=98.0, seconds=1.0), 0) == []
     assert broken(call(Broken("reset"), begun=101.1), 0) == [UNANSWERED]
+
+
+def test_who_is_told_to_stop_owes_an_answer_to_what_was_asked_before() -> None:
+    draining = [Away(99.0, 101.0, drains=True)]
+    owed, on_its_way = (call(Broken("reset"), begun=begun, seconds=1) for begun in (98.7, 98.8))
+    assert [found.promise for found in judged([owed], [], draining)] == [UNANSWERED]
+    assert judged([owed], [], AWAY) == judged([on_its_way], [], draining) == []
 
 
 def test_an_execution_nobody_asked_for_is_found() -> None:
