@@ -153,7 +153,7 @@ def test_the_operators_own_namespace_label_is_honoured() -> None:
 @pytest.mark.parametrize("component", sorted(PROGRAMS))
 def test_a_program_knows_every_flag_the_chart_gives_it(component: str) -> None:
     deployment = named(
-        deployments(*EVERYTHING, "operator.namespaces={sales}"),
+        deployments(*EVERYTHING, "operator.namespaces={sales,pipewise}"),
         "Deployment",
         component,
     )
