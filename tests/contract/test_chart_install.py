@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -23,15 +23,15 @@ class Empty:
     cluster: Cluster
     environment: Mapping[str, str]
 
-    def helm(self, command: str, *values: str) -> str:
-        """Install or upgrade the release in the namespace `default`; the notes."""
+    def helm(self, command: str, *values: str, release: str = "demo", options: Sequence[str] = ()) -> str:
+        """Install or upgrade a release in the namespace `default`; the notes."""
         settings = [f"--set={value}" for value in values]
-        where = ("demo", CHART, "--namespace", "default")
+        where = (release, CHART, "--namespace", "default", *options)
         return helm(command, *where, *settings, environment=self.environment)
 
-    def uninstall(self) -> None:
-        """Take the release away."""
-        where = ("demo", "--namespace", "default", "--ignore-not-found")
+    def uninstall(self, release: str = "demo") -> None:
+        """Take a release away."""
+        where = (release, "--namespace", "default", "--ignore-not-found")
         helm("uninstall", *where, environment=self.environment)
 
     def names(self, kind: str) -> set[str]:
@@ -101,6 +101,16 @@ def test_a_users_project_is_never_replaced_nor_deleted(empty: Empty) -> None:
     for name in PROJECTS:
         found = json.loads(empty.cluster.kubectl("get", "pipedreamproject", name, "-o", "json"))
         assert found["spec"]["projectID"] == "proj_own"
+
+
+def test_kinds_that_stayed_are_taken_over_by_another_release_when_it_is_told_to(empty: Empty) -> None:
+    empty.helm("install")
+    empty.uninstall()
+    with pytest.raises(HelmError, match=r"CustomResourceDefinition .* invalid ownership metadata"):
+        empty.helm("install", release="other")
+    empty.helm("install", release="other", options=["--take-ownership"])
+    empty.uninstall("other")
+    empty.helm("install", "crds.install=false")
 
 
 def users(name: str) -> dict[str, object]:
