@@ -33,7 +33,7 @@ uv pip compile $(1) --constraint requirements.lock --python-version 3.11 --gener
 endef
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-# Options of pytest for `make e2e`, such as --keep-cluster or --kubeconfig FILE.
+# Options of pytest for `make e2e`, such as --keep-cluster, or --kubeconfig FILE of a kind cluster on this Docker.
 E2E_ARGUMENTS ?=
 
 .PHONY: help

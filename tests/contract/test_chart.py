@@ -13,7 +13,7 @@ import yaml
 from pipewise_crds.__main__ import main as generate_crds
 from pipewise_operator.alerting import CALM, FILE_NAME, alerts, document, webhook_alerts
 from support import tools
-from support.chart import CHART, EVERYTHING, HelmError, helm, manifest, named, objects, write_schemas
+from support.chart import CHART, EVERYTHING, HelmError, helm, manifest, named, objects, tried, write_schemas
 from support.cluster import Cluster, Namespace
 
 ROOT = Path(__file__).parents[2]
@@ -153,7 +153,7 @@ def test_the_operators_own_namespace_label_is_honoured() -> None:
 @pytest.mark.parametrize("component", sorted(PROGRAMS))
 def test_a_program_knows_every_flag_the_chart_gives_it(component: str) -> None:
     deployment = named(
-        deployments(*EVERYTHING, "operator.namespaces={sales}"),
+        deployments(*EVERYTHING, "operator.namespaces={sales,pipewise}"),
         "Deployment",
         component,
     )
@@ -181,6 +181,21 @@ def test_pods_meet_the_restricted_standard_and_write_nowhere(component: str) -> 
     assert container(deployment)["resources"]["limits"]["memory"]
     ports = {port["name"] for port in container(deployment)["ports"]}
     assert container(deployment)["readinessProbe"]["httpGet"]["port"] in ports
+
+
+def test_the_cluster_may_choose_the_user_of_every_pod() -> None:
+    values = ("sandbox.enabled=true", "runAsUser=null")
+    pods = [each["spec"]["template"]["spec"] for each in deployments(*values)]
+    pods.append(named(tried(*values), "Pod")["spec"])
+    assert len(pods) == 4
+    for pod in pods:
+        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def test_a_user_of_openshifts_range_is_written_in_full() -> None:
+    for deployment in deployments("runAsUser=1000680000"):
+        context = deployment["spec"]["template"]["spec"]["securityContext"]
+        assert (context["runAsUser"], context["runAsGroup"]) == (1000680000, 1000680000)
 
 
 def test_the_sandbox_and_its_project_agree_on_the_credentials() -> None:

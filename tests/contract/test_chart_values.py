@@ -11,9 +11,11 @@ import pytest
 import yaml
 
 from pipewise_crds.binding import Service
+from pipewise_operator.desired.managed_settings import ManagedSettings
+from pipewise_operator.webhook.configuration import configuration
 from pipewise_sandbox.admin_bodies import AccountBody
 from pipewise_sandbox.settings import Settings
-from support.chart import CHART, HelmError, manifest, objects
+from support.chart import CHART, HelmError, manifest, named, objects
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = yaml.safe_load((CHART / "values.schema.json").read_text())
@@ -113,6 +115,45 @@ def test_a_misspelt_value_is_refused_with_its_name_and_its_place(section: str) -
 def test_a_wrong_value_is_refused_with_its_place(setting: str, told: str) -> None:
     with pytest.raises(HelmError, match=told):
         manifest(setting)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("managed.resources=null", "at '/managed': missing property 'resources'"),
+        ("managed.nodeSelector=null", "at '/managed': missing property 'nodeSelector'"),
+        ("operator.image=null", "at '/operator': missing property 'image'"),
+        ("networkPolicy=null", "at '': missing property 'networkPolicy'"),
+        ("webhook.apps.known=null", "at '/webhook/apps': missing property 'known'"),
+    ],
+)
+def test_a_value_that_is_taken_away_is_refused_with_its_place(setting: str, told: str) -> None:
+    with pytest.raises(HelmError, match=told):
+        manifest(setting)
+
+
+def test_only_values_that_mean_something_when_they_are_null_may_be() -> None:
+    may_be_null = set()
+    for section in set(sections(VALUES)) - set(CASES):
+        node = _schema_at(section) if section else SCHEMA
+        optional = set(node["properties"]) - set(node.get("required", []))
+        may_be_null |= {f"{section}.{name}".removeprefix(".") for name in optional}
+    amounts = {path for path in CASES if path.endswith((".resources.requests", ".resources.limits"))}
+    users = {path for path in CASES if path.endswith("runAsUser")}
+    assert may_be_null == amounts | users | {"global", "projects.endpoints"}
+
+
+def test_containers_may_be_given_no_resources_at_all(tmp_path: Path) -> None:
+    bare = [
+        f"{part}.resources.{kind}=null" for part in ("managed", "sidecar") for kind in ("requests", "limits")
+    ]
+    found = objects(*bare)
+    managed = yaml.safe_load(named(found, "ConfigMap", "-managed")["data"]["managed.yaml"])
+    assert ManagedSettings.model_validate(managed).resources.model_dump() == {"requests": {}, "limits": {}}
+    path = tmp_path / "webhook.yaml"
+    path.write_text(named(found, "ConfigMap", "-webhook")["data"]["webhook.yaml"])
+    settings, _ = configuration(path, None)
+    assert (settings.requests, settings.limits) == ({}, {})
 
 
 def test_the_schema_knows_the_fields_that_the_programs_know() -> None:

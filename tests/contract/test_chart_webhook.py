@@ -139,18 +139,6 @@ def test_with_named_namespaces_the_webhook_answers_for_them_and_reads_in_them_on
     assert sorted(each["metadata"]["namespace"] for each in roles) == ["ops", "sales"]
 
 
-def test_cert_manager_needs_no_rights_of_ours_and_fills_in_the_authority() -> None:
-    found = objects("webhook.certificates=cert-manager")
-    certificate = named(found, "Certificate")
-    where = f"{certificate['metadata']['namespace']}/{certificate['metadata']['name']}"
-    for kind in SELF:
-        assert named(found, kind)["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": where}
-    (rule,) = named(found, "ClusterRole", "-webhook")["rules"]
-    assert rule["resources"] == ["agentmcpbindings"]
-    volumes = named(found, "Deployment", "-webhook")["spec"]["template"]["spec"]["volumes"]
-    assert {"secretName": certificate["spec"]["secretName"]} in [each.get("secret") for each in volumes]
-
-
 def test_the_file_it_is_started_with_says_what_the_values_say(tmp_path: Path) -> None:
     values = ("runtime.image.tag=v9", "sidecar.runAsUser=null", "sidecar.pullSecrets={registry}")
     data = named(objects(*values, "webhook.apps.known={slack}"), "ConfigMap", "-webhook")["data"]

@@ -60,4 +60,32 @@ def test_it_is_reached_on_its_ports_only_and_reaches_known_ports_only(component:
     (ingress,), (egress,) = policy["ingress"], policy["egress"]
     (container,) = pod["spec"]["containers"]
     assert {each["port"] for each in ingress["ports"]} == {each["name"] for each in container["ports"]}
-    assert {each["port"] for each in egress["ports"]} == {53, 443, 6443, 8790}
+    assert {each["port"] for each in egress["ports"]} == {53, 443, 6443}
+
+
+def test_names_are_asked_for_on_the_ports_of_the_values_by_both_protocols() -> None:
+    for component in ("operator", "webhook"):
+        (egress,) = named(objects("networkPolicy.dnsPorts={53,5353}"), "NetworkPolicy", f"-{component}")[
+            "spec"
+        ]["egress"]
+        asked = [(each["protocol"], each["port"]) for each in egress["ports"]]
+        assert {(protocol, port) for protocol in ("UDP", "TCP") for port in (53, 5353)} <= set(asked)
+
+
+def test_the_operator_alone_reaches_the_sandbox_where_there_is_one_and_only_pods_do() -> None:
+    found = objects("sandbox.enabled=true")
+    reached = {
+        component: {
+            each["port"]
+            for each in named(found, "NetworkPolicy", f"-{component}")["spec"]["egress"][0]["ports"]
+        }
+        for component in ("operator", "webhook")
+    }
+    assert (8790 in reached["operator"], 8790 in reached["webhook"]) == (True, False)
+    policy = named(found, "NetworkPolicy", "-sandbox")["spec"]
+    pod = named(found, "Deployment", "-sandbox")["spec"]["template"]
+    assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert policy["policyTypes"] == ["Ingress"]
+    (container,) = pod["spec"]["containers"]
+    ports = [{"protocol": "TCP", "port": container["ports"][0]["name"]}]
+    assert policy["ingress"] == [{"from": [{"namespaceSelector": {}}], "ports": ports}]

@@ -34,7 +34,7 @@ def test_the_sandboxs_project_is_ready(kind: Kind, release: Release) -> None:
     assert release
 
     def is_ready() -> bool:
-        status = kind.get("pipedreamproject", "default", NAMESPACE).get("status", {})
+        status = kind.get("pipedreamproject", "sandbox", NAMESPACE).get("status", {})
         return condition(status) == ("True", "Ready")
 
     eventually_sync(is_ready, within=30)

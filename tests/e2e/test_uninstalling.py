@@ -11,7 +11,7 @@ pytestmark = pytest.mark.e2e
 
 KINDS = (
     "deployments,replicasets,pods,services,endpointslices,secrets,configmaps,serviceaccounts,roles,rolebindings,"
-    "leases,pipedreamprojects,mcpruntimes"
+    "leases,networkpolicies,poddisruptionbudgets,pipedreamprojects,mcpruntimes"
 )
 CLUSTER_KINDS = (
     "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations,"

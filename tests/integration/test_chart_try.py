@@ -49,9 +49,10 @@ def test_it_fails_with_the_last_answer_when_the_sandbox_was_not_reached(
 
 
 def bind(namespace: Namespace, **spec: object) -> None:
-    """Apply the chart's binding, in this namespace."""
+    """Apply the chart's binding, in this namespace and to its project."""
     made = made_by_helm("AgentMCPBinding")
-    namespace.apply({**made, "metadata": {"name": "test"}, "spec": {**made["spec"], **spec}})
+    here = {"projectRef": "default", **spec}
+    namespace.apply({**made, "metadata": {"name": "test"}, "spec": {**made["spec"], **here}})
 
 
 def run(stage: Deployed, within_seconds: int = 30) -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pipewise_operator.desired.managed import managed
+from pipewise_operator.desired.managed_settings import ManagedSettings
+from pipewise_operator.injection import NAME
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "charts" / "pipewise-mcp" / "README.md", *(ROOT / "docs").rglob("*.md")]
@@ -35,3 +39,22 @@ def test_every_claim_of_security_names_a_test_that_is_there() -> None:
             ):
                 missing.append(f"{file}::{test}")
     assert missing == []
+
+
+def test_the_runbooks_read_the_logs_of_the_containers_that_runtimes_have() -> None:
+    (deployment,) = [
+        each
+        for each in managed("sales", [0], ManagedSettings(image="runtime"), "")
+        if each["kind"] == "Deployment"
+    ]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    for name in ("RuntimeDown", "UnknownOutcome"):
+        text = (ROOT / "docs" / "runbooks" / f"{name}.md").read_text()
+        read = re.findall(r"logs -l mcp\.pipewise\.io/runtime=(\w+) -c (\S+)", text)
+        assert read == [("sidecar", NAME), ("managed", container["name"])]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_containers_are_named_only_beside_the_label_that_says_whose_they_are(page: Path) -> None:
+    commands = [line for line in page.read_text().splitlines() if re.search(r"kubectl .*logs .*-c ", line)]
+    assert [line for line in commands if "-l mcp.pipewise.io/runtime=" not in line] == []

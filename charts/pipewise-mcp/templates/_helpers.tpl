@@ -32,12 +32,14 @@ image: {{ printf "%s:%s" .image.repository (default .root.Chart.AppVersion .imag
 imagePullPolicy: {{ .image.pullPolicy }}
 {{- end -}}
 
-{{/* What the restricted pod security standard asks of a pod. */}}
+{{/* What the restricted pod security standard asks of a pod; its user is the cluster's choice where the values name none. */}}
 {{- define "pipewise.podSecurity" -}}
 securityContext:
   runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
+  {{- with .Values.runAsUser }}
+  runAsUser: {{ int64 . }}
+  runAsGroup: {{ int64 . }}
+  {{- end }}
   seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 

@@ -1,7 +1,6 @@
-{{/* Not empty where `helm test` has something to call: a sandbox, sidecars, and an operator that looks here. */}}
+{{/* Not empty where `helm test` has something to call: a sandbox, and sidecars. */}}
 {{- define "pipewise.canBeTried" -}}
-{{- $namespaces := .Values.operator.namespaces -}}
-{{- if and .Values.sandbox.enabled .Values.webhook.enabled (or (not $namespaces) (has .Release.Namespace $namespaces)) -}}
+{{- if and .Values.sandbox.enabled .Values.webhook.enabled -}}
 yes
 {{- end -}}
 {{- end -}}
