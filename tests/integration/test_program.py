@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import yaml
+from agents.mcp import MCPServerSse
 
 from pipewise_runtime.server.envelope import ENDING
 from support.cluster import Namespace
@@ -115,6 +116,24 @@ async def test_told_to_stop_it_lets_the_call_in_flight_finish_and_refuses_others
         assert "result" in answer
         await eventually(lambda: not program.is_running)
         assert program.returncode == 0
+
+
+async def test_told_to_stop_it_answers_what_was_asked_over_http_with_sse_too(
+    tmp_path: Path, box: Sandbox
+) -> None:
+    await box.admin.add_account("user-42", "sendgrid")
+    with over_files(tmp_path, box) as program:
+        await eventually(lambda: _is_listed(program, SEND), within=10)
+        await box.admin.fault("delay", seconds=1.5, when="before", method="tools/call", times=1)
+        params = {"url": url_of(program.url("serving agents")).removesuffix("mcp") + "sse"}
+        async with MCPServerSse(params, client_session_timeout_seconds=30) as server:
+            await server.list_tools()  # it would do so to look at the result, when nothing is taken any more
+            running = asyncio.create_task(server.call_tool(SEND, MAIL))
+            await eventually(lambda: _faults_are_used_up(box))
+            os.kill(program.pid, signal.SIGTERM)
+            assert not (await running).is_error
+        assert len(await box.admin.ledger(effect="true")) == 1
+        await eventually(lambda: not program.is_running)
 
 
 async def test_without_demo_mode_it_rests_within_sixty_megabytes(tmp_path: Path, box: Sandbox) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from pipewise_runtime.server.sse_door import MOST_WAITING
 from support.eventually import eventually
 from support.memory_calls import MemoryCalls
-from support.serving import PATH, call, rpc
+from support.serving import PATH, call, rpc, served
 
 SSE = PATH.removesuffix("mcp") + "sse"
 KEY = "io.modelcontextprotocol/"
@@ -74,6 +74,26 @@ async def test_a_session_ends_with_its_stream(http: httpx2.AsyncClient, calls: M
         await calls.started.wait()
     await eventually(calls.cancelled.is_set)
     assert await talk.say(rpc("ping")) == 404
+
+
+async def test_when_the_program_stops_calls_are_answered_before_their_stream_ends(calls: MemoryCalls) -> None:
+    async with AsyncExitStack() as running, httpx2.AsyncClient(timeout=10) as http:
+        http.base_url = await running.enter_async_context(served(calls, drain_seconds=10))
+        async with talking(http) as talk, talking(http) as silent:
+            assert await talk.say(call("wait", id=7)) == 202
+            listened = await talk.asked({**modern("subscriptions/listen"), "id": "sub"})
+            assert listened["method"] == "notifications/subscriptions/acknowledged"
+            await calls.started.wait()
+            stopping = asyncio.create_task(running.aclose())
+            assert [line async for line in silent.lines] == []
+            over = await talk.heard()
+            assert (over["id"], over["result"]["resultType"]) == ("sub", "complete")
+            assert not calls.cancelled.is_set()
+            assert await talk.say(rpc("ping")) == 503
+            calls.may_finish.set()
+            assert (await talk.heard())["result"]["content"][0]["text"] == "waited"
+            assert [line async for line in talk.lines] == []
+            await stopping
 
 
 async def test_an_unserved_user_gets_no_stream(http: httpx2.AsyncClient) -> None:

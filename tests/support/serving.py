@@ -21,10 +21,12 @@ PATH = endpoint_path("coordinator", "user-42")
 
 
 @asynccontextmanager
-async def served(calls: Calls, ping_seconds: float = PING_SECONDS) -> AsyncIterator[str]:
+async def served(
+    calls: Calls, ping_seconds: float = PING_SECONDS, drain_seconds: float = 1
+) -> AsyncIterator[str]:
     """Serve a call path on loopback; yields the base URL."""
     app = AgentsApp(calls, is_loopback=True, ping_seconds=ping_seconds)
-    listener = Listener(app, Address("127.0.0.1", 0), drain_seconds=1)
+    listener = Listener(app, Address("127.0.0.1", 0), drain_seconds=drain_seconds)
     await listener.start()
     try:
         yield listener.address.url()

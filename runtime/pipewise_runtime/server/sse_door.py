@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import secrets
 from collections import deque
+from typing import NamedTuple
 from urllib.parse import parse_qs, quote
 
 from pipewise_runtime.ports import Calls
@@ -32,13 +33,12 @@ class SseDoor:
     def __init__(self, calls: Calls, methods: Methods, questions: Questions, ping_seconds: float) -> None:
         self._calls, self._methods, self._questions = calls, methods, questions
         self._ping_seconds = ping_seconds
-        self._sessions: dict[str, tuple[tuple[str, str], Talking]] = {}
-        self._lines: set[_Line] = set()
+        self._sessions: dict[str, _Session] = {}
+        self._endings: list[asyncio.Task[None]] = []
 
     def close(self) -> None:
-        """End all streams: the program stops."""
-        for line in self._lines:
-            line.end()
+        """End each stream once all that was asked on it is answered: the program stops."""
+        self._endings = [asyncio.create_task(session.finish()) for session in self._sessions.values()]
 
     async def open(self, exchange: Exchange) -> None:
         """Answer the GET that opens a session, until the client goes away."""
@@ -48,15 +48,13 @@ class SseDoor:
             return
         line, name = _Line(self._ping_seconds), secrets.token_urlsafe(18)
         talking = Talking(self._calls, self._methods, self._questions, exchange.place, line.say)
-        self._sessions[name] = exchange.place, talking
-        self._lines.add(line)
+        self._sessions[name] = _Session(exchange.place, talking, line)
         agent, user = (quote(part, safe="") for part in exchange.place)
         path = f"/agents/{agent}/users/{user}/messages?sessionId={name}"
         try:
             await line.run(exchange.send, exchange.receive, f"event: endpoint\ndata: {path}\n\n".encode())
         finally:
             del self._sessions[name]
-            self._lines.discard(line)
             talking.end()
         with contextlib.suppress(OSError):
             await exchange.send({"type": "http.response.body", "body": b""})
@@ -68,12 +66,12 @@ class SseDoor:
             EnvelopeError: it is no message.
         """
         name = parse_qs(query.decode("latin-1")).get("sessionId", [""])[0]
-        place, talking = self._sessions.get(name, (None, None))
-        if talking is None or place != exchange.place:
+        session = self._sessions.get(name)
+        if session is None or session.place != exchange.place:
             await refuse(exchange.send, Refusal(404, "there is no such session; open another stream"))
             return
         for message in _messages(body):
-            talking.hear(message)
+            session.talking.hear(message)
         await send_empty(exchange.send, 202)
 
 
@@ -104,7 +102,7 @@ class _Line:
         await send({"type": "http.response.body", "body": first, "more_body": True})
         gone = asyncio.create_task(self._end_when_gone(receive))
         try:
-            while not self._is_over:
+            while self._waiting or not self._is_over:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._ping_seconds):
                         await self._woken.wait()
@@ -121,6 +119,19 @@ class _Line:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.end()
+
+
+class _Session(NamedTuple):
+    """One client: who it is, the talk with it, and the way to it."""
+
+    place: tuple[str, str]
+    talking: Talking
+    line: _Line
+
+    async def finish(self) -> None:
+        """End it when all is answered."""
+        await self.talking.finish()
+        self.line.end()
 
 
 def _messages(body: bytes) -> list[Message]:

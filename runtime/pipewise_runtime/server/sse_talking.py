@@ -16,7 +16,7 @@ from .exchange import not_served
 from .methods import FaultError, Methods, cancelled_id
 from .modern import Rejection, examined
 from .questions import Questions, unasked
-from .subscribing import CHANGED, acknowledged, changed_note, wants_tools
+from .subscribing import CHANGED, acknowledged, changed_note, over, wants_tools
 
 _MODERN_KEY = b'"io.modelcontextprotocol/protocolVersion"'
 
@@ -45,6 +45,7 @@ class Talking:
         self._speaks: Speaks = PLAIN
         self._running: dict[bytes, asyncio.Task[None]] = {}
         self._unwatch: Callable[[], None] | None = None
+        self._stopping = asyncio.Event()
 
     def hear(self, message: Message) -> None:
         """Take a message; what it asks for is answered on the stream."""
@@ -58,6 +59,12 @@ class Talking:
         else:
             task = self._running[identity] = asyncio.create_task(self._answer(message))
             task.add_done_callback(lambda _: self._running.pop(identity, None))
+
+    async def finish(self) -> None:
+        """End subscriptions, and wait until all that was asked is answered: the program stops."""
+        self._stopping.set()
+        while self._running:
+            await asyncio.wait(list(self._running.values()))
 
     def end(self) -> None:
         """The client is gone: its calls end, and nothing is told any more."""
@@ -101,24 +108,25 @@ class Talking:
         if isinstance(envelope, Rejection):
             raise FaultError(envelope.code, encoded_error(envelope.code, envelope.message, envelope.data))
         if request.method == "subscriptions/listen":
-            await self._listen(request)
+            return await self._listen(request)
         if request.method != "tools/call":
             return await self._methods.modern(binding, request)
         notify = self._say if envelope.wants_logs else self._say_but_logs
         caller = Caller(notify, unasked, UNASKED)
         return completed(await self._methods.call(binding, bytes(request.params), caller))
 
-    async def _listen(self, request: Message) -> None:
-        """Tell of changes until the client cancels the request or goes away."""
+    async def _listen(self, request: Message) -> bytes:
+        """Tell of changes until the client cancels the request or goes away, or the program stops."""
         identity, is_told = bytes(request.id), wants_tools(request)
         self._say(acknowledged(identity, is_told=is_told))
         note = changed_note(identity)
         unwatch = self._calls.watch_tools(*self._place, lambda: self._say(note)) if is_told else None
         try:
-            await asyncio.Event().wait()
+            await self._stopping.wait()
         finally:
             if unwatch:
                 unwatch()
+        return over(identity)
 
     def _say_but_logs(self, notification: bytes) -> None:
         if b'"notifications/message"' not in notification:

@@ -58,7 +58,7 @@ class Subscriptions:
         identity, is_told = bytes(request.id), wants_tools(request)
         stream = _Stream(event(acknowledged(identity, is_told=is_told)), event(changed_note(identity)))
         await self._run(stream, exchange, is_told=is_told)
-        last = event(result_reply(identity, _OVER % (_META % identity)))
+        last = event(result_reply(identity, over(identity)))
         await exchange.send({"type": "http.response.body", "body": last})
 
     async def stand(self, exchange: Exchange) -> None:
@@ -137,6 +137,11 @@ def wants_tools(request: Message) -> bool:
 def acknowledged(identity: bytes, *, is_told: bool) -> bytes:
     """The encoded first message to a subscription: what it will be told."""
     return _HEARD % (b'{"toolsListChanged":true}' if is_told else b"{}", _META % identity)
+
+
+def over(identity: bytes) -> bytes:
+    """The encoded result of a subscription that the program ends."""
+    return _OVER % (_META % identity)
 
 
 def changed_note(identity: bytes) -> bytes:
