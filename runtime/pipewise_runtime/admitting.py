@@ -12,6 +12,7 @@ from .core.admission import Admission, Place
 from .core.retry import GiveUp, Operation, Outcome
 from .metrics import Metrics
 from .operating import Answered, Asked, Operating, Unanswered
+from .under_way import CAUSE, UnderWay
 
 MOST_IN_FLIGHT = 32
 """Calls of one (binding, service) under way at once, unless the command line says otherwise."""
@@ -25,9 +26,15 @@ class Admitting:
     """Lets calls in, keeps the others in line in their order, and refuses early where the line is full."""
 
     def __init__(
-        self, operating: Operating, metrics: Metrics, clock: Clock, most_in_flight: int = MOST_IN_FLIGHT
+        self,
+        operating: Operating,
+        metrics: Metrics,
+        clock: Clock,
+        under_way: UnderWay,
+        most_in_flight: int = MOST_IN_FLIGHT,
     ) -> None:
         self._operating, self._metrics, self._clock = operating, metrics, clock
+        self._under_way = under_way
         most_waiting = most_in_flight * WAITING_PER_IN_FLIGHT
         self._admission: Admission[asyncio.Future[None]] = Admission(most_in_flight, most_waiting)
         metrics.calls_under_way.set_function(lambda: self._admission.under_way)
@@ -58,6 +65,8 @@ class Admitting:
         except asyncio.CancelledError:
             if not self._admission.give_up(place, ticket):
                 self._leave(place)
+            if self._under_way.was_cut_short():
+                return CAUSE
             raise
         return ""
 

@@ -12,6 +12,9 @@ from .admitting import MOST_IN_FLIGHT
 from .permitting import AUDIENCE
 from .server.listening import Address
 
+DRAIN_SECONDS, END_SECONDS = 23, 2
+"""What it takes to end; with a managed pod's 4 s of `preStop` less than the 30 s that Kubernetes gives."""
+
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -32,6 +35,7 @@ class Arguments:
     kubeconfig: Path | None
     bindings: Path | None
     max_in_flight_per_service: int
+    drain_seconds: int
     log_level: str
     pod_uid: str
 
@@ -67,6 +71,7 @@ def arguments_of(words: Sequence[str], environment: Mapping[str, str] = os.envir
         kubeconfig=given.kubeconfig,
         bindings=given.bindings,
         max_in_flight_per_service=given.max_in_flight_per_service,
+        drain_seconds=given.drain_seconds,
         log_level=given.log_level,
         pod_uid=environment.get("POD_UID", ""),
     )
@@ -121,6 +126,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=MOST_IN_FLIGHT,
         metavar="N",
         help=f"calls of one user at one service under way at once; others wait in line [{MOST_IN_FLIGHT}]",
+    )
+    add(
+        "--drain-seconds",
+        type=_positive,
+        default=DRAIN_SECONDS,
+        metavar="N",
+        help="how long calls under way may take to finish once told to stop; what takes longer is answered "
+        f"with what is known of it, and {END_SECONDS} s later the program ends [{DRAIN_SECONDS}]",
     )
     add("--log-level", choices=_LEVELS, default="info")
     return parser

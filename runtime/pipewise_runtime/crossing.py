@@ -13,6 +13,7 @@ from .calling import Calling
 from .core.eras import Era, Fields, asks_for_input, without_hops
 from .ports import Caller, UpstreamFaultError
 from .served import ServedBinding
+from .under_way import UnderWay
 
 MOST_ROUNDS = 10
 """How often one call may ask for input."""
@@ -20,6 +21,9 @@ MOST_ROUNDS = 10
 _PAUSES_SECONDS = (0.05, 0.1, 0.2)
 """Before going up again with nothing but the upstream's own state."""
 
+_CUT_SHORT = (
+    b'{"code":-32011,"message":"this runtime is about to end, and the call was not carried out: try again"}'
+)
 _ENDLESS = b'{"code":-32603,"message":"the service went on asking for input"}'
 
 
@@ -40,15 +44,26 @@ _input_required = msgspec.json.Decoder(_InputRequired)
 class Crossing:
     """Carries out calls and lets the eras meet."""
 
-    def __init__(self, calling: Calling) -> None:
-        self._calling = calling
+    def __init__(self, calling: Calling, under_way: UnderWay) -> None:
+        self._calling, self._under_way = calling, under_way
 
     async def call(self, binding: ServedBinding, params: bytes, caller: Caller) -> bytes:
         """The encoded result of tools/call; see `ports.Calls`."""
-        result = without_hops(await self._calling.call(binding, params, caller))
-        if caller.speaks.era is Era.MODERN or not asks_for_input(result):
-            return result
-        return await self._with_input(binding, params, caller, result)
+        under_way = self._under_way
+        if under_way.is_over:
+            raise UpstreamFaultError(_CUT_SHORT)
+        under_way.begin()
+        try:
+            result = without_hops(await self._calling.call(binding, params, caller))
+            if caller.speaks.era is Era.MODERN or not asks_for_input(result):
+                return result
+            return await self._with_input(binding, params, caller, result)
+        except asyncio.CancelledError as error:
+            if under_way.was_cut_short():  # where nothing is being carried out: see `operating` for the rest
+                raise UpstreamFaultError(_CUT_SHORT) from error
+            raise
+        finally:
+            under_way.end()
 
     async def _with_input(
         self, binding: ServedBinding, params: bytes, caller: Caller, result: bytes

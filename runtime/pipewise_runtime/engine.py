@@ -21,6 +21,7 @@ from .probing import Probing
 from .registry import Registry
 from .served import Project, ServedBinding
 from .standing import Standing
+from .under_way import UnderWay
 from .upstream.head import SessionKey
 
 _CLOCK = Clock()
@@ -41,11 +42,12 @@ class Engine:
         self._pool = Pool(ssl.create_default_context())
         self._standing = Standing(clock, evidence, metrics)
         self._registry = Registry(clock, evidence, metrics, Demo(clock))
-        operating = Operating(self._pool, tokens, clock)
+        self._under_way = UnderWay()
+        operating = Operating(self._pool, tokens, clock, self._under_way)
         self._probing = Probing(self._registry, Listing(self._registry, operating, self._standing, clock))
-        admitting = Admitting(operating, metrics, clock, most_in_flight)
+        admitting = Admitting(operating, metrics, clock, self._under_way, most_in_flight)
         scene = Scene(self._registry, self._standing, self._probing)
-        self._crossing = Crossing(Calling(scene, admitting))
+        self._crossing = Crossing(Calling(scene, admitting), self._under_way)
         self._announcements = Announcements(self._registry, self._pool, tokens, self._probing)
         self._prober: asyncio.Task[None]
         metrics.sessions.set_function(lambda: len(self._pool))
@@ -61,9 +63,18 @@ class Engine:
         """Upstream sessions open."""
         return len(self._pool)
 
+    @property
+    def calls(self) -> int:
+        """Calls under way."""
+        return len(self._under_way)
+
     async def start(self) -> None:
         """Begin to probe."""
         self._prober = asyncio.create_task(self._probing.run(), name="probing")
+
+    def cut_short(self) -> None:
+        """Have every call answered now with what is known of it, and no other begin."""
+        self._under_way.cut_short()
 
     async def stop(self) -> None:
         """Stop probing and close every upstream connection."""

@@ -25,9 +25,10 @@ from .core.retry import (
 )
 from .pool import Pool
 from .ports import OnNotification, OnRequest, Token, Tokens, TokenUnavailableError
+from .under_way import CAUSE, UnderWay
 from .upstream.answer import Answer, HappenedError
 from .upstream.head import SessionKey
-from .upstream.session import Request, Session
+from .upstream.session import CancelledAfterSendingError, Request, Session
 
 
 class Asker(Protocol):
@@ -84,18 +85,30 @@ class Unanswered(msgspec.Struct, frozen=True):
 class Operating:
     """Carries out operations: finds a token and a session, sends, and follows the table when that fails."""
 
-    def __init__(self, pool: Pool, tokens: Tokens, clock: Clock) -> None:
-        self._pool, self._tokens, self._clock = pool, tokens, clock
+    def __init__(self, pool: Pool, tokens: Tokens, clock: Clock, under_way: UnderWay) -> None:
+        self._pool, self._tokens, self._clock, self._under_way = pool, tokens, clock, under_way
 
     async def run(self, asked: Asked, operation: Operation) -> Answered | Unanswered:
-        """Carry out one operation before its deadline."""
+        """Carry out one operation before its deadline, or until its call is cut short."""
+        course = _Course(operation)
+        try:
+            return await self._follow(asked, course)
+        except asyncio.CancelledError as error:
+            if not self._under_way.was_cut_short():
+                raise
+            is_sent = isinstance(error, CancelledAfterSendingError)
+            given_up = course.operation.cut_short(CAUSE, is_sent=is_sent)
+            return Unanswered(given_up, None, course.operation.attempts)
+
+    async def _follow(self, asked: Asked, course: "_Course") -> Answered | Unanswered:
+        operation = course.operation
         while True:
             happened = asked.asker.gate()
             if isinstance(happened, GiveUp):
                 return Unanswered(operation.told(happened), None, operation.attempts)
             trial = _Trial()
             if happened is None:
-                operation = operation.begun()
+                operation = course.operation = operation.begun()
                 try:
                     return await self._try(asked, operation, trial)
                 except HappenedError as error:
@@ -104,6 +117,7 @@ class Operating:
                     return Unanswered(operation.told(_no_token(error)), None, operation.attempts)
                 asked.asker.noticed(happened, trial.token)
             operation, decision = operation.after(happened, self._clock.monotonic(), self._clock.dice())
+            course.operation = operation
             if isinstance(decision, GiveUp):
                 return Unanswered(decision, happened, operation.attempts)
             try:
@@ -172,6 +186,12 @@ def _request(asked: Asked, era: Era, seconds: float) -> Request:
 
 def _no_token(error: TokenUnavailableError) -> GiveUp:
     return GiveUp(Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, str(error))
+
+
+class _Course(msgspec.Struct):
+    """How far an operation has come."""
+
+    operation: Operation
 
 
 class _Trial(msgspec.Struct):

@@ -95,8 +95,7 @@ class Pool:
         for opening in self._tasks:
             opening.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for host in self._hosts.values():
-            await host.close()
+        await asyncio.gather(*(host.close() for host in self._hosts.values()))
 
     async def _open(self, key: SessionKey, token: Token, speaks: Speaks) -> Session:
         """Open a session of the era the caller speaks, or else of the other."""

@@ -27,10 +27,6 @@ from .version import VERSION
 
 log = structlog.get_logger()
 
-_DRAIN_SECONDS = 25.0
-"""How long calls in flight may take to finish; Kubernetes gives 30 s by default."""
-
-
 _GARBAGE = (5_000, 20, 100)
 """Objects until young garbage is looked for, and how much more seldom old: calls make next to no cycles."""
 
@@ -63,7 +59,7 @@ class Program:
         agents_app = AgentsApp(engine, is_loopback=arguments.listen.is_loopback)
         health_app = HealthApp(metrics.registry, lambda: self._unready(surroundings))
         door = _door(agents_app, engine, arguments, surroundings, metrics)
-        agents = Listener(door, arguments.listen, drain_seconds=_DRAIN_SECONDS)
+        agents = Listener(door, arguments.listen, drain_seconds=arguments.drain_seconds)
         health = Listener(health_app, arguments.metrics, drain_seconds=1)
         self._heed_signals()
         await engine.start()
@@ -74,9 +70,9 @@ class Program:
         living = asyncio.create_task(surroundings.run(engine, evidence, endpoint), name="surroundings")
         exit_code = await self._live(living)
         self._is_draining = True
-        log.info("draining", calls=len(agents_app.running))
+        log.info("draining", calls=engine.calls)
         agents_app.close()
-        await agents.stop()
+        await agents.stop(engine.cut_short)
         await _ended(living)
         await surroundings.close()
         await engine.stop()

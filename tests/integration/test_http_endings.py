@@ -153,7 +153,22 @@ async def test_on_stopping_calls_finish_others_are_refused_and_nobody_waits_for_
         await asyncio.wait_for(stopping, 5)
 
 
-async def test_on_stopping_what_does_not_finish_is_cut_off() -> None:
+async def test_on_stopping_what_takes_too_long_is_asked_for_an_answer() -> None:
+    cut_short = asyncio.Event()
+
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await cut_short.wait()
+        await send_text(send, 200, b"cut short")
+
+    async with site(slow, drain_seconds=0.05) as there, there.client() as client:
+        client.send(GET)
+        await client.writer.drain()
+        await eventually(lambda: len(asyncio.all_tasks()) > 1)
+        await asyncio.wait_for(there.listener.stop(cut_short.set), 5)
+        assert (await client.response())[2] == b"cut short"
+
+
+async def test_on_stopping_what_does_not_even_answer_then_is_cut_off() -> None:
     async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
         await asyncio.Event().wait()
 

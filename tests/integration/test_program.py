@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,12 +32,18 @@ async def box() -> AsyncIterator[Sandbox]:
         yield running
 
 
-def over_files(folder: Path, box: Sandbox, environment: Mapping[str, str] = MEASURED, **spec: str) -> Program:
+def over_files(
+    folder: Path,
+    box: Sandbox,
+    environment: Mapping[str, str] = MEASURED,
+    options: Sequence[str] = (),
+    **spec: str,
+) -> Program:
     bindings = folder / "bindings"
     bindings.mkdir()
     documents = (project_manifest(base=box.url), credentials_manifest(), binding_manifest("one", **spec))
     (bindings / "all.yaml").write_text(yaml.safe_dump_all(documents))
-    return Program("pipewise_runtime", [*ANY_PORT, "--bindings", bindings], folder, environment)
+    return Program("pipewise_runtime", [*ANY_PORT, *options, "--bindings", bindings], folder, environment)
 
 
 async def ask(program: Program, message: dict[str, object]) -> dict[str, object]:
@@ -134,6 +140,26 @@ async def test_told_to_stop_it_answers_what_was_asked_over_http_with_sse_too(
             assert not (await running).is_error
         assert len(await box.admin.ledger(effect="true")) == 1
         await eventually(lambda: not program.is_running)
+        [draining] = [json.loads(line) for line in program.log.splitlines() if '"draining"' in line]
+        assert draining["calls"] == 1
+
+
+async def test_told_to_stop_it_answers_what_takes_too_long_with_what_is_known(
+    tmp_path: Path, box: Sandbox
+) -> None:
+    await box.admin.add_account("user-42", "sendgrid")
+    with over_files(tmp_path, box, options=("--drain-seconds", "1")) as program:
+        await eventually(lambda: _is_listed(program, SEND), within=10)
+        await box.admin.fault("hang", method="tools/call", times=1)
+        running = asyncio.create_task(ask(program, call(SEND, **MAIL)))
+        await eventually(lambda: _faults_are_used_up(box))
+        os.kill(program.pid, signal.SIGTERM)
+        answer = json.dumps(await running, ensure_ascii=False)
+        assert "no se sabe si la acción se realizó" in answer
+        await eventually(lambda: not program.is_running)
+        assert program.returncode == 0
+    counted: dict[str, object] = (await box.admin.requests())["requests"]
+    assert "notifications/cancelled" in counted
 
 
 async def test_without_demo_mode_it_rests_within_sixty_megabytes(tmp_path: Path, box: Sandbox) -> None:

@@ -3,7 +3,7 @@
 Its fixtures serve a call path in memory; `tests/conftest.py` gives them to all tests.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,9 +22,12 @@ PATH = endpoint_path("coordinator", "user-42")
 
 @asynccontextmanager
 async def served(
-    calls: Calls, ping_seconds: float = PING_SECONDS, drain_seconds: float = 1
+    calls: Calls,
+    ping_seconds: float = PING_SECONDS,
+    drain_seconds: float = 1,
+    cut_short: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[str]:
-    """Serve a call path on loopback; yields the base URL."""
+    """Serve a call path on loopback, and stop as the program does; yields the base URL."""
     app = AgentsApp(calls, is_loopback=True, ping_seconds=ping_seconds)
     listener = Listener(app, Address("127.0.0.1", 0), drain_seconds=drain_seconds)
     await listener.start()
@@ -32,7 +35,7 @@ async def served(
         yield listener.address.url()
     finally:
         app.close()
-        await listener.stop()
+        await listener.stop(cut_short)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ AUDIENCE = "mcp.pipewise.io"
 _MANAGED = {**LABELS, RUNTIME_LABEL: "managed"}
 _PROFILES_PATH = "/etc/pipewise"
 _GOING_SECONDS = 4
-"""How long a pod that is to go still answers; with the 25 s of its drain, less than Kubernetes' 30 s."""
+"""How long a pod that is to go still answers; with the 25 s of its end, less than Kubernetes' 30 s."""
 
 
 def managed(namespace: str, shards: Sequence[int], settings: ManagedSettings, profiles: str) -> list[Json]:

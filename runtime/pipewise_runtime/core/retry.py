@@ -138,6 +138,11 @@ class Operation(msgspec.Struct, frozen=True):
                 return msgspec.structs.replace(self, reopened=True), decision
         return self, self.told(decision)
 
+    def cut_short(self, cause: str, *, is_sent: bool) -> GiveUp:
+        """What to answer now, although the operation is not over; `is_sent` of the try that is under way."""
+        sent = Outcome.FAILED if self.read_only else Outcome.UNKNOWN
+        return self.told(GiveUp(Verdict.RUNTIME_UNAVAILABLE, sent if is_sent else Outcome.NOT_RUN, cause))
+
     def told(self, given_up: GiveUp) -> GiveUp:
         """What to answer knowing the earlier tries too: what may have run is not said not to have."""
         if self.may_have_run and given_up.outcome is Outcome.NOT_RUN:  # a read: a write is not tried again

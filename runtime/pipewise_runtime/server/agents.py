@@ -40,13 +40,13 @@ class AgentsApp:
 
     def __init__(self, calls: Calls, *, is_loopback: bool, ping_seconds: float = PING_SECONDS) -> None:
         self._is_loopback = is_loopback
-        self.running = RunningCalls()
+        running = RunningCalls()
         methods = Methods(calls)
         self._subscriptions = Subscriptions(calls, ping_seconds)
         questions = Questions()
         self._sse = SseDoor(calls, methods, questions, ping_seconds)
-        self._handshake = HandshakePosts(calls, methods, self.running, questions)
-        self._modern = ModernPosts(calls, methods, self.running, self._subscriptions)
+        self._handshake = HandshakePosts(calls, methods, running, questions)
+        self._modern = ModernPosts(calls, methods, running, self._subscriptions)
 
     def close(self) -> None:
         """End the streams that would go on for ever: the program stops."""

@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -60,9 +61,13 @@ class Listener:
         """Accept connections from now on."""
         await self._server.start(self._socket)
 
-    async def stop(self) -> None:
-        """Refuse what comes, let requests in flight finish for the drain time, then close."""
-        await self._server.stop(self._drain_seconds, ending)
+    async def stop(self, cut_short: Callable[[], None] = lambda: None) -> None:
+        """Refuse what comes, let requests in flight finish for the drain time, then close.
+
+        Args:
+            cut_short: called at the end of that time, to have answered what is in flight still.
+        """
+        await self._server.stop(self._drain_seconds, ending, cut_short)
 
 
 def _bound(address: Address) -> socket.socket:

@@ -85,9 +85,6 @@ class RunningCalls:
         self._calls: dict[Key, list[Running]] = {}
         self._next_look: asyncio.TimerHandle | None = None
 
-    def __len__(self) -> int:
-        return sum(len(calls) for calls in self._calls.values())
-
     def add(self, key: Key, running: Running) -> None:
         """Note a call that begins."""
         self._calls.setdefault(key, []).append(running)

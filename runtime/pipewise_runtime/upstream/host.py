@@ -50,10 +50,11 @@ class Host:
         sender.add_done_callback(self._senders.discard)
 
     async def close(self) -> None:
-        """Close all connections; exchanges under way, and those that wait for a connection, fail."""
-        for sender in self._senders:
-            sender.cancel()
-        await asyncio.gather(*self._senders, return_exceptions=True)
+        """Close all connections; exchanges under way, and those that wait for a connection, fail.
+
+        What nobody waits for is sent before that: the word that a call is not awaited any more.
+        """
+        await asyncio.gather(*self._senders)
         await self.leases.close()
 
     async def _send(self, attempt: Attempt) -> None:

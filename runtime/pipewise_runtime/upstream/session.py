@@ -42,6 +42,10 @@ _DISCOVER = translated(b"{}", PLAIN, Era.MODERN)
 _LISTEN = translated(b'{"notifications":{"toolsListChanged":true}}', PLAIN, Era.MODERN)
 
 
+class CancelledAfterSendingError(asyncio.CancelledError):
+    """Cancelled after the request was sent: the upstream may act on it."""
+
+
 class Request(msgspec.Struct, frozen=True):
     """What is asked of the upstream, with its parameters encoded as the session's era has them."""
 
@@ -144,8 +148,10 @@ class Session:
         attempt = Attempt(self._post(body, token, asked), reader.take, asked.seconds)
         try:
             reply = await self.host.exchange(attempt)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             self._abandon(attempt, identity, token)
+            if attempt.sent:
+                raise CancelledAfterSendingError from error
             raise
         except TransportError as error:
             if isinstance(error, TimedOutError):

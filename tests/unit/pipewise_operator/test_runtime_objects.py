@@ -92,7 +92,7 @@ def test_a_managed_pod_meets_the_restricted_standard() -> None:
 def test_a_managed_pod_answers_until_nodes_have_heard_that_it_goes() -> None:
     pod = one(managed("sales", [0], SETTINGS, ""), "Deployment")["spec"]["template"]["spec"]
     going = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert 0 < going < 5, "with the runtime's drain of 25 s it must end before Kubernetes' 30 s"
+    assert 0 < going < 5, "with the 25 s that the runtime takes it must end before Kubernetes' 30 s"
 
 
 def test_agents_of_the_namespace_and_named_clients_may_call_and_nobody_else() -> None:

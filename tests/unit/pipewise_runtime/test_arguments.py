@@ -15,6 +15,7 @@ def test_the_defaults_are_those_of_a_sidecar() -> None:
     assert (arguments.placement, arguments.agents, arguments.namespace) == ("Sidecar", frozenset(), None)
     assert arguments.name
     assert arguments.max_in_flight_per_service == 32
+    assert arguments.drain_seconds == 23
 
 
 def test_the_environment_speaks_where_the_command_line_does_not(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 
 from pipewise_runtime.server.asgi import App
 
@@ -11,6 +12,9 @@ from .cycle import Cycle
 
 IDLE_SECONDS = 75.0
 """How long connections stay open without a request: longer than clients want, so that they close them."""
+
+ANSWER_SECONDS = 1.0
+"""How long what is cut short may take to answer."""
 
 
 class Server:
@@ -30,24 +34,39 @@ class Server:
         self._server = await loop.create_server(lambda: Connection(self, time.monotonic), sock=listening)
         self._plan_look()
 
-    async def stop(self, drain_seconds: float, ending: App) -> None:
-        """Let what is under way finish for so long while all else is answered by `ending`, then end."""
+    async def stop(self, drain_seconds: float, ending: App, cut_short: Callable[[], None]) -> None:
+        """Let what is under way finish for so long while all else is answered by `ending`, then end.
+
+        What is not finished by then is told so by `cut_short`, and has a moment to answer all the same.
+        """
         self._app = ending
-        try:
-            async with asyncio.timeout(drain_seconds):
-                while self._cycles:
-                    self._at_rest.clear()
-                    await self._at_rest.wait()
-        except TimeoutError:
-            tasks = [cycle.task for cycle in self._cycles if cycle.task]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        if not await self._rests_within(drain_seconds):
+            cut_short()
+            if not await self._rests_within(ANSWER_SECONDS):
+                await self._cut_off()
         self._looks.cancel()
         self._server.close()
         for connection in list(self._connections):
             connection.close()
         await self._server.wait_closed()
+
+    async def _rests_within(self, seconds: float) -> bool:
+        """Wait until all that is under way has finished; whether it did in time."""
+        resting = asyncio.create_task(self._rest())
+        await asyncio.wait((resting,), timeout=seconds)
+        resting.cancel()
+        return not self._cycles
+
+    async def _rest(self) -> None:
+        while self._cycles:
+            self._at_rest.clear()
+            await self._at_rest.wait()
+
+    async def _cut_off(self) -> None:
+        tasks = [cycle.task for cycle in self._cycles if cycle.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     # Keeper
 
