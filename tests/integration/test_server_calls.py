@@ -184,6 +184,33 @@ async def test_a_client_that_leaves_its_batch_ends_all_its_calls(base: str, call
     await eventually(lambda: calls.hanging == 0)
 
 
+async def test_a_word_to_cancel_is_about_the_session_it_comes_from(
+    http: httpx2.AsyncClient, calls: MemoryCalls
+) -> None:
+    mine, other = [await _session(http) for _ in range(2)]
+    note = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}}
+    kept = asyncio.create_task(post(http, call("wait", id=3), **mine))
+    await calls.started.wait()
+    for others in (other, {}):
+        assert (await post(http, note, **others)).status_code == 202
+    hanging = [
+        asyncio.create_task(post(http, call("hang", id=3), Accept="application/json", **other))
+        for _ in range(2)  # all of one client's, although no two should have the same id
+    ]
+    await eventually(lambda: calls.hanging == 2)
+    assert (await post(http, note, **other)).status_code == 202
+    for reply in await asyncio.gather(*hanging):
+        assert reply.json()["error"]["message"] == "request cancelled"
+    calls.may_finish.set()
+    assert (await kept).json()["result"]["content"][0]["text"] == "waited"
+
+
+async def _session(http: httpx2.AsyncClient) -> dict[str, str]:
+    """The header of a new session."""
+    opened = await post(http, rpc("initialize", {"protocolVersion": "2025-11-25"}))
+    return {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+
+
 async def test_a_word_that_could_mean_two_calls_ends_neither(
     http: httpx2.AsyncClient, calls: MemoryCalls
 ) -> None:

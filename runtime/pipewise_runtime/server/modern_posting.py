@@ -79,7 +79,7 @@ class ModernPosts:
         notify = reply.notify if envelope.wants_logs else reply.notify_but_logs
         caller = Caller(notify, unasked, UNASKED, param_headers_of(exchange.headers))
         try:
-            with Running(self._running, (*exchange.place, identity), exchange.receive):
+            with Running(self._running, (*exchange.place, None, identity), exchange.receive):
                 result = await self._methods.call(binding, bytes(request.params), caller)
         except CancelledByClientError:
             log.info("call_cancelled", agent=exchange.agent, user=exchange.user)

@@ -113,7 +113,7 @@ class HandshakePosts:
         ask = self._questions.asking(exchange.place, speaks, reply.notify) if reply.takes_events else unasked
         identity = bytes(request.id)
         try:
-            with Running(self._running, (*exchange.place, identity), exchange.receive):
+            with Running(self._running, (*exchange.place, exchange.session, identity), exchange.receive):
                 response = await self._called(binding, request, Caller(reply.notify, ask, speaks))
         except CancelledByClientError:
             log.info("call_cancelled", agent=exchange.agent, user=exchange.user)
@@ -148,7 +148,7 @@ class HandshakePosts:
             return error_reply(id_of(message), INVALID_REQUEST, "initialize must not be part of a batch")
         if message.method != "tools/call":
             return await self._answer(binding, message)
-        key = (*exchange.place, bytes(message.id))
+        key = (*exchange.place, exchange.session, bytes(message.id))
         try:
             with Running(self._running, key, exchange.receive):
                 return await self._called(binding, message, Caller(_drop, unasked))
@@ -160,7 +160,7 @@ class HandshakePosts:
         if not message.method:
             self._questions.answered(exchange.place, message)
         elif message.method == "notifications/cancelled" and (named := cancelled_id(message)):
-            self._running.cancel((*exchange.place, named))
+            self._running.cancel((*exchange.place, exchange.session, named))
 
 
 def _drop(_notification: bytes) -> None:

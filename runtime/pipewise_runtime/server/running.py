@@ -1,7 +1,7 @@
 """The calls that run now, so that their client can end them: by its word or by going away.
 
-Used by the agents' application around each tools/call. Clients are stateless to us: the word to cancel
-comes on another connection and names agent, user and request id.
+Used by the agents' application around each tools/call. The word to cancel comes on another connection, and
+names agent, user, session and request id.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from .asgi import Receive
 _LOOK_EVERY_SECONDS = 0.02
 """Who runs at two looks gets a task that watches for the client's going; most calls are over by then."""
 
-Key = tuple[str, str, bytes]
-"""Agent, user, encoded request id."""
+Key = tuple[str, str, bytes | None, bytes]
+"""Agent, user, session (empty without one, None in the era that has none), encoded request id."""
 
 
 class CancelledByClientError(Exception):
@@ -98,13 +98,12 @@ class RunningCalls:
         if not calls:
             del self._calls[key]
 
-    def cancel(self, key: Key) -> bool:
-        """End the call of that key; with two of the same key it is not known which is meant, so none ends."""
-        calls = self._calls.get(key, [])
-        if len(calls) != 1:
-            return False
-        calls[0].cancel()
-        return True
+    def cancel(self, key: Key) -> None:
+        """End the call of that key; of two without a session none ends: they may be of two clients."""
+        calls, session = self._calls.get(key, ()), key[2]
+        if session or len(calls) == 1:
+            for running in calls:
+                running.cancel()
 
     def _plan_look(self) -> None:
         self._next_look = asyncio.get_running_loop().call_later(_LOOK_EVERY_SECONDS, self._look)
