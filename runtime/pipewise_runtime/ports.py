@@ -80,7 +80,7 @@ class UpstreamFaultError(Exception):
         """The encoded JSON-RPC error object."""
 
 
-OnNotification = Callable[[bytes], None]
+OnNotification = Callable[[bytes], object]
 """Takes each encoded JSON-RPC notification that the upstream sends while a call runs."""
 
 

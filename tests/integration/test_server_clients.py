@@ -67,7 +67,7 @@ async def test_the_openai_agents_client_lists_and_calls(url: str) -> None:
     async with MCPServerStreamableHttp({"url": url}) as server:
         tools = await server.list_tools()
         result = await server.call_tool("echo", {"text": "hello"})
-    assert len(tools) == 8
+    assert len(tools) == 9
     assert result.content[0].text == "hello"
 
 

@@ -11,6 +11,9 @@ from pipewise_runtime.ports import Caller, UnknownToolError, UpstreamFaultError
 from pipewise_runtime.served import ServedBinding
 
 LOGGED = b'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}'
+FLOOD = 40 * 1024 * 1024
+"""Bytes of notifications of `flood`."""
+_DROP = LOGGED.replace(b'"x"', b'"%b"' % (b"x" * 4096))
 _TOOL = {"name": "echo", "description": "Says it again.", "inputSchema": {"type": "object"}}
 
 
@@ -23,6 +26,8 @@ class MemoryCalls:
         """Set once `hang` runs."""
         self.cancelled = asyncio.Event()
         """Set once `hang` was cancelled."""
+        self.flooded = asyncio.Event()
+        """Set once `flood` has notified of everything."""
         self.may_finish = asyncio.Event()
         """Lets `wait` answer."""
         self.watchers: list[Callable[[], None]] = []
@@ -51,7 +56,7 @@ class MemoryCalls:
         """One tool of each kind of behaviour."""
         if self.is_broken:
             raise RuntimeError("a defect")
-        names = ("echo", "fault", "hang", "wait", "progress", "log", "ask", "crash")
+        names = ("echo", "fault", "hang", "wait", "progress", "log", "flood", "ask", "crash")
         return msgspec.json.encode({"tools": [{**_TOOL, "name": name} for name in names]})
 
     def watch_tools(self, _agent: str, _user: str, changed: Callable[[], None]) -> Callable[[], None]:
@@ -66,7 +71,8 @@ class MemoryCalls:
             raise ValueError("name is missing")
         match asked["name"]:
             case "echo":
-                return text_result(str(asked.get("arguments", {}).get("text", "")))
+                arguments = asked.get("arguments", {})
+                return text_result(str(arguments.get("text", "")) * arguments.get("times", 1))
             case "fault":
                 error = {"code": -32099, "message": "the upstream says no", **asked.get("arguments", {})}
                 raise UpstreamFaultError(msgspec.json.encode(error))
@@ -77,17 +83,34 @@ class MemoryCalls:
                 self.waiting += 1
                 await self.may_finish.wait()
                 return text_result("waited")
-            case "progress":
-                return await _progressing(caller, asked.get("_meta", {}).get("progressToken", 0))
-            case "log":
-                caller.notify(LOGGED)
-                return text_result("logged")
+            case "progress" | "log" | "flood":
+                return await self._notify(caller, asked)
             case "ask":
                 said = await caller.ask("elicitation/create", b'{"message":"who?"}')
                 return text_result((said.result or said.error).decode())
             case "crash":
                 raise RuntimeError("a defect")
         raise UnknownToolError(asked["name"])
+
+    async def _notify(self, caller: Caller, asked: dict[str, Any]) -> bytes:
+        match asked["name"]:
+            case "progress":
+                return await _progressing(caller, asked.get("_meta", {}).get("progressToken", 0))
+            case "flood":
+                return await self._flood(caller)
+        caller.notify(LOGGED)
+        return text_result("logged")
+
+    async def _flood(self, caller: Caller) -> bytes:
+        """Notify of far more than fits on the way to a client that does not read; then ask it something."""
+        for _ in range(FLOOD // len(_DROP)):
+            caller.notify(_DROP)
+            await asyncio.sleep(0)
+        for _ in range(len(_DROP) // len(LOGGED)):
+            caller.notify(LOGGED)  # until there is no place for the question
+        said = await caller.ask("elicitation/create", b'{"message":"who?"}')
+        self.flooded.set()
+        return text_result((said.result or said.error).decode())
 
     async def _hang(self, caller: Caller, asked: dict[str, Any]) -> bytes:
         """Wait until it is cancelled, and fail then unless it is stubborn."""

@@ -7,10 +7,11 @@ a message of its own, from the same agent and user.
 import asyncio
 import itertools
 import secrets
+from collections.abc import Callable
 from functools import partial
 
 from pipewise_runtime.core.eras import NOTHING, Speaks, can_be_asked
-from pipewise_runtime.ports import OnNotification, OnRequest, Said
+from pipewise_runtime.ports import OnRequest, Said
 
 from .envelope import Message
 
@@ -20,6 +21,9 @@ UNASKED = Said(error=b'{"code":-32601,"message":"the caller takes no such reques
 _QUESTION = b'{"jsonrpc":"2.0","id":%b,"method":"%b","params":%b}'
 _Place = tuple[str, str]
 """Agent and user."""
+
+Say = Callable[[bytes], bool]
+"""Sends a message to a client unless it leaves too much unread; whether it does."""
 
 
 class Questions:
@@ -31,17 +35,17 @@ class Questions:
         """Other in each run: an answer to a question of an earlier run answers nothing."""
         self._numbers = itertools.count(1)
 
-    def asking(self, place: _Place, speaks: Speaks, notify: OnNotification) -> OnRequest:
+    def asking(self, place: _Place, speaks: Speaks, say: Say) -> OnRequest:
         """How the client of one call is asked.
 
         Args:
             place: agent and user, from whom the answers come.
             speaks: says what the client can be asked.
-            notify: sends a message on the stream of the call.
+            say: sends a message on the stream of the call.
         """
         if speaks.capabilities == NOTHING:
             return unasked
-        return partial(self._ask, place, speaks.capabilities, notify)
+        return partial(self._ask, place, speaks.capabilities, say)
 
     def answered(self, place: _Place, response: Message) -> None:
         """A client answered; what answers no open question is ignored."""
@@ -49,16 +53,15 @@ class Questions:
         if answer and not answer.done():
             answer.set_result(Said(bytes(response.result), bytes(response.error)))
 
-    async def _ask(
-        self, place: _Place, capabilities: bytes, notify: OnNotification, method: str, params: bytes
-    ) -> Said:
+    async def _ask(self, place: _Place, capabilities: bytes, say: Say, method: str, params: bytes) -> Said:
         if not can_be_asked(capabilities, method):
             return UNASKED
         identity = f'"{self._begin}-{next(self._numbers)}"'.encode()
         answer: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         self._open[place, identity] = answer
         try:
-            notify(_QUESTION % (identity, method.encode(), params))
+            if not say(_QUESTION % (identity, method.encode(), params)):
+                return UNASKED
             return await answer
         finally:
             del self._open[place, identity]

@@ -7,24 +7,19 @@ session is this stream, and ends with it.
 import asyncio
 import contextlib
 import secrets
-from collections import deque
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote
 
 from pipewise_runtime.ports import Calls
 
-from .asgi import Receive, Send, send_empty
+from .asgi import send_empty
 from .envelope import Message, is_batch, message_of, messages_of
 from .exchange import Exchange, refuse
 from .heads import Refusal
 from .methods import Methods
 from .questions import Questions
+from .sse_line import Line
 from .sse_talking import Talking
-from .streaming import EVENT_STREAM, event
-
-MOST_WAITING = 1024
-"""Messages that a client may leave unread; then its stream ends."""
-_PING = b": ping\n\n"
 
 
 class SseDoor:
@@ -46,8 +41,8 @@ class SseDoor:
             text = f'no binding is served for agent "{exchange.agent}" and user "{exchange.user}"'
             await refuse(exchange.send, Refusal(404, text))
             return
-        line, name = _Line(self._ping_seconds), secrets.token_urlsafe(18)
-        talking = Talking(self._calls, self._methods, self._questions, exchange.place, line.say)
+        line, name = Line(self._ping_seconds), secrets.token_urlsafe(18)
+        talking = Talking(self._calls, self._methods, self._questions, exchange.place, line)
         self._sessions[name] = _Session(exchange.place, talking, line)
         agent, user = (quote(part, safe="") for part in exchange.place)
         path = f"/agents/{agent}/users/{user}/messages?sessionId={name}"
@@ -75,58 +70,12 @@ class SseDoor:
         await send_empty(exchange.send, 202)
 
 
-class _Line:
-    """The way to one client: what is said waits until it can be sent."""
-
-    def __init__(self, ping_seconds: float) -> None:
-        self._ping_seconds = ping_seconds
-        self._waiting: deque[bytes] = deque()
-        self._woken = asyncio.Event()
-        self._is_over = False
-
-    def say(self, message: bytes) -> None:
-        """Send a message; never blocks. A client that does not read loses its session."""
-        self._waiting.append(event(message))
-        if len(self._waiting) > MOST_WAITING:
-            self._is_over = True
-        self._woken.set()
-
-    def end(self) -> None:
-        """Send nothing more."""
-        self._is_over = True
-        self._woken.set()
-
-    async def run(self, send: Send, receive: Receive, first: bytes) -> None:
-        """Send what is said, until the line ends."""
-        await send(dict(EVENT_STREAM))
-        await send({"type": "http.response.body", "body": first, "more_body": True})
-        gone = asyncio.create_task(self._end_when_gone(receive))
-        try:
-            while self._waiting or not self._is_over:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._ping_seconds):
-                        await self._woken.wait()
-                self._woken.clear()
-                await self._write(send)
-        finally:
-            gone.cancel()
-
-    async def _write(self, send: Send) -> None:
-        texts = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        await send({"type": "http.response.body", "body": b"".join(texts) or _PING, "more_body": True})
-
-    async def _end_when_gone(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self.end()
-
-
 class _Session(NamedTuple):
     """One client: who it is, the talk with it, and the way to it."""
 
     place: tuple[str, str]
     talking: Talking
-    line: _Line
+    line: Line
 
     async def finish(self) -> None:
         """End it when all is answered."""

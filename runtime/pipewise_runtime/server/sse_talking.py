@@ -5,7 +5,7 @@ it says of itself.
 """
 
 import asyncio
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pipewise_runtime.core.eras import PLAIN, UNASKED, Speaks, canonical, completed
 from pipewise_runtime.ports import Caller, Calls
@@ -16,7 +16,11 @@ from .exchange import not_served
 from .methods import FaultError, Methods, cancelled_id
 from .modern import Rejection, examined
 from .questions import Questions, unasked
+from .sse_line import Line
 from .subscribing import CHANGED, acknowledged, changed_note, over, wants_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MODERN_KEY = b'"io.modelcontextprotocol/protocolVersion"'
 
@@ -29,7 +33,7 @@ class Talking:
         methods: what each method is answered with.
         questions: where its answers to questions go.
         place: agent and user.
-        say: sends a message on its stream.
+        line: its stream.
     """
 
     def __init__(
@@ -38,10 +42,10 @@ class Talking:
         methods: Methods,
         questions: Questions,
         place: tuple[str, str],
-        say: Callable[[bytes], None],
+        line: Line,
     ) -> None:
         self._calls, self._methods, self._questions = calls, methods, questions
-        self._place, self._say = place, say
+        self._place, self._line, self._say = place, line, line.say
         self._speaks: Speaks = PLAIN
         self._running: dict[bytes, asyncio.Task[None]] = {}
         self._unwatch: Callable[[], None] | None = None
@@ -100,8 +104,9 @@ class Talking:
             return result
         if request.method != "tools/call":
             return await self._methods.handshake(binding, request)
-        ask = self._questions.asking(self._place, self._speaks, self._say)
-        return await self._methods.call(binding, bytes(request.params), Caller(self._say, ask, self._speaks))
+        ask = self._questions.asking(self._place, self._speaks, self._line.note)
+        caller = Caller(self._line.note, ask, self._speaks)
+        return await self._methods.call(binding, bytes(request.params), caller)
 
     async def _modern(self, binding: ServedBinding, request: Message) -> bytes:
         envelope = examined(request, None)
@@ -111,7 +116,7 @@ class Talking:
             return await self._listen(request)
         if request.method != "tools/call":
             return await self._methods.modern(binding, request)
-        notify = self._say if envelope.wants_logs else self._say_but_logs
+        notify = self._line.note if envelope.wants_logs else self._note_but_logs
         caller = Caller(notify, unasked, UNASKED)
         return completed(await self._methods.call(binding, bytes(request.params), caller))
 
@@ -128,6 +133,6 @@ class Talking:
                 unwatch()
         return over(identity)
 
-    def _say_but_logs(self, notification: bytes) -> None:
+    def _note_but_logs(self, notification: bytes) -> None:
         if b'"notifications/message"' not in notification:
-            self._say(notification)
+            self._line.note(notification)

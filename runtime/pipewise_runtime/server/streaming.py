@@ -1,7 +1,9 @@
-"""The reply to one call: plain JSON, or a stream of events once something comes before the response."""
+"""The reply to one call: plain JSON, or a stream of events once something comes before the response.
+
+What a client leaves unread is kept within bounds: notifications beyond them are dropped, the response never.
+"""
 
 import asyncio
-from collections import deque
 
 from .asgi import Send, send_json
 
@@ -16,6 +18,37 @@ EVENT_STREAM = {
 }
 """The start of every event stream."""
 
+MOST_NOTES = 1024 * 1024
+"""Bytes that a client may leave unread; what can be spared is dropped then."""
+
+
+class Unread:
+    """The events that one client has not been sent yet, because it does not read fast enough."""
+
+    __slots__ = ("_bytes", "_events")
+
+    def __init__(self) -> None:
+        self._events: list[bytes] = []
+        self._bytes = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._events)
+
+    def put(self, message: bytes, most_bytes: int) -> bool:
+        """Keep a message unless more than so much would wait with it; one alone may be of any length."""
+        text = event(message)
+        if self._events and self._bytes + len(text) > most_bytes:
+            return False
+        self._events.append(text)
+        self._bytes += len(text)
+        return True
+
+    def take(self) -> bytes:
+        """All that waits, to be sent now."""
+        text = b"".join(self._events)
+        self._events, self._bytes = [], 0
+        return text
+
 
 class Reply:
     """Sends one reply; notifications make it a stream where the client takes one, else they are dropped."""
@@ -24,17 +57,17 @@ class Reply:
         self._send = send
         self.takes_events = takes_events
         """Whether the client takes a stream."""
-        self._waiting: deque[bytes] = deque()
+        self._unread = Unread()
         self._writer: asyncio.Task[None] | None = None
         self._is_stream = False
 
-    def notify(self, notification: bytes) -> None:
-        """Pass on a notification; never blocks."""
-        if not self.takes_events:
-            return
-        self._waiting.append(event(notification))
+    def notify(self, notification: bytes) -> bool:
+        """Pass on a notification unless the client leaves too much unread; never blocks. Whether it does."""
+        if not self.takes_events or not self._unread.put(notification, MOST_NOTES):
+            return False
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
+        return True
 
     def notify_but_logs(self, notification: bytes) -> None:
         """Pass on a notification to a client that did not ask for log messages."""
@@ -65,10 +98,8 @@ class Reply:
         if not self._is_stream:
             self._is_stream = True
             await self._send(dict(EVENT_STREAM))
-        while self._waiting:
-            await self._send(
-                {"type": "http.response.body", "body": self._waiting.popleft(), "more_body": True}
-            )
+        while self._unread:
+            await self._send({"type": "http.response.body", "body": self._unread.take(), "more_body": True})
 
 
 def event(message: bytes) -> bytes:
