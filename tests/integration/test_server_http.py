@@ -91,6 +91,10 @@ async def test_a_level_of_logging_is_taken_note_of(http: httpx2.AsyncClient) -> 
     ("body", "code", "id"),
     [
         (b"", -32700, None),
+        (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":' + b"[" * 100_000, -32700, None),
+        (b'{"jsonrpc":"2.0","id":7,"method":7,"params":' + b"[" * 100_000, -32600, None),
+        (b"[" * 100_000, -32700, None),
+        (b"[" + b'{"a":' * 100_000, -32700, None),
         (b"{", -32700, None),
         (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\xff"}}', -32700, None),
         (b"17", -32600, None),

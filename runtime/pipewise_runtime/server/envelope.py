@@ -28,6 +28,8 @@ REQUEST_CANCELLED = -32800
 _NOTHING = msgspec.Raw(b"")
 _ID_STARTS = b'"-0123456789'
 _MOST_IN_A_BATCH = 64
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding fails with; the last where the text is nested too deeply."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -81,7 +83,7 @@ def message_of(body: bytes) -> Message:
         message = _one.decode(body)
     except msgspec.ValidationError as error:
         raise EnvelopeError(INVALID_REQUEST, f"not a JSON-RPC 2.0 message: {error}", _id_in(body)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise EnvelopeError(PARSE_ERROR, f"the body is not valid JSON: {error}") from error
     fault = _fault(message)
     if fault:
@@ -97,7 +99,7 @@ def messages_of(body: bytes) -> Sequence[bytes]:
     """
     try:
         messages = _many.decode(body)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise EnvelopeError(PARSE_ERROR, f"the body is not valid JSON: {error}") from error
     if not 1 <= len(messages) <= _MOST_IN_A_BATCH:
         raise EnvelopeError(
@@ -148,6 +150,6 @@ def _id_in(body: bytes) -> bytes:
     """The encoded id of a message that is otherwise unusable; null where there is none of an allowed form."""
     try:
         found = bytes(_id.decode(body).id)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return b"null"
     return found if found and found[0] in _ID_STARTS else b"null"
