@@ -9,7 +9,7 @@ import pytest
 
 from support.eventually import eventually
 from support.memory_calls import MemoryCalls
-from support.serving import PATH, rpc, served
+from support.serving import PATH, post, rpc, served, url_of
 
 KEY = "io.modelcontextprotocol/"
 META = {KEY + "protocolVersion": "2026-07-28", KEY + "clientCapabilities": {}}
@@ -58,6 +58,38 @@ async def test_a_client_that_takes_no_events_gets_no_stream(
 ) -> None:
     body = LISTEN if method == "POST" else None
     assert (await http.request(method, PATH, json=body, headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize(
+    ("version", "status"), [("2026-07-28", 405), ("1999-01-01", 400), ("2027-01-01", 400)]
+)
+async def test_a_version_without_sessions_has_neither_their_streams_nor_their_ends(
+    http: httpx2.AsyncClient, method: str, version: str, status: int
+) -> None:
+    reply = await http.request(method, PATH, headers={"MCP-Protocol-Version": version})
+    assert reply.status_code == status
+    assert version in reply.json()["error"]["message"]
+    assert reply.headers.get("allow") == ("POST" if status == 405 else None)
+
+
+async def test_an_unserved_user_gets_no_stream_but_the_next_step(http: httpx2.AsyncClient) -> None:
+    reply = await http.get(url_of("", user="nobody"))
+    assert reply.status_code == 404
+    assert "kubectl get amb" in reply.json()["error"]["message"]
+
+
+async def test_a_session_that_was_ended_gets_neither_a_stream_nor_a_batch_answered(
+    http: httpx2.AsyncClient,
+) -> None:
+    opened = await post(http, rpc("initialize", {"protocolVersion": "2025-03-26"}))
+    session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+    assert (await post(http, [rpc("ping")], **session)).status_code == 200
+    async with asyncio.timeout(5), http.stream("GET", PATH, headers=session) as reply:
+        assert reply.status_code == 200
+    assert (await http.delete(PATH, headers=session)).status_code == 204
+    assert (await http.get(PATH, headers=session)).status_code == 404
+    assert (await post(http, [rpc("ping")], **session)).status_code == 404
 
 
 @pytest.mark.parametrize("path", [PATH, SSE])

@@ -72,7 +72,8 @@ class AgentsApp:
             case "GET", "sse":
                 await self._sse.open(exchange)
             case "GET", _:
-                await self._subscriptions.stand(exchange)
+                if await self._handshake.admitted(exchange):
+                    await self._subscriptions.stand(exchange)
             case _:
                 await self._handshake.end(exchange)
 

@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from pipewise_runtime.core.eras import Era
+from pipewise_runtime.core.eras import MODERN_VERSION, Era
 
 from .asgi import Headers
-from .modern import Routing
+from .modern import Routing, unsupported
 from .versions import HANDSHAKE, WITHOUT_HEADER
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -116,7 +116,16 @@ def judged(head: Head, door: str, *, is_loopback: bool) -> Terms | Refusal:
         return Refusal(406, "Accept must allow text/event-stream")
     version = _text(head.version) or WITHOUT_HEADER
     era = Era.HANDSHAKE if version in HANDSHAKE else Era.MODERN
+    if door == "mcp" and head.method != "POST" and era is Era.MODERN:
+        return _without_sessions(version)
     return Terms(version, era, "text/event-stream" in accepted, bool(head.version))
+
+
+def _without_sessions(version: str) -> Refusal:
+    if version != MODERN_VERSION:
+        return Refusal(400, unsupported(version).message)
+    text = f"MCP {version} has no sessions: only POST is answered here; subscriptions/listen tells of changes"
+    return Refusal(405, text, ((b"allow", b"POST"),))
 
 
 def misled(head: Head, *, is_loopback: bool) -> Refusal | None:

@@ -33,6 +33,7 @@ from .versions import WITH_BATCHES
 log = structlog.get_logger()
 
 _MODERN_KEY = b'"io.modelcontextprotocol/protocolVersion"'
+_NO_SESSION = Refusal(404, "there is no such session; initialize another")
 
 
 class HandshakePosts:
@@ -52,7 +53,7 @@ class HandshakePosts:
         elif message.method == "initialize":
             await self._initialize(exchange, message)
         elif speaks is None:
-            await refuse(exchange.send, Refusal(404, "there is no such session; initialize another"))
+            await refuse(exchange.send, _NO_SESSION)
         elif not message.method or not bytes(message.id):
             self._take_note(exchange, message)
             await send_empty(exchange.send, 202)
@@ -79,9 +80,8 @@ class HandshakePosts:
         if exchange.terms.version not in WITH_BATCHES:
             text = f"MCP {exchange.terms.version} has no batches: send one message"
             raise EnvelopeError(INVALID_REQUEST, text)
-        binding = self._calls.binding(exchange.agent, exchange.user)
+        binding = await self.admitted(exchange)
         if binding is None:
-            await send_json(exchange.send, not_served(*exchange.place, None), 404)
             return
         parts = messages_of(body)
         replies = await asyncio.gather(*(self._answer_part(exchange, binding, part) for part in parts))
@@ -90,6 +90,17 @@ class HandshakePosts:
             await send_json(exchange.send, b"[%b]" % b",".join(answers))
         else:
             await send_empty(exchange.send, 202)
+
+    async def admitted(self, exchange: Exchange) -> ServedBinding | None:
+        """The binding, where it is served and the client's session goes on; else the client is told so."""
+        binding = self._calls.binding(*exchange.place)
+        if binding is None:
+            await send_json(exchange.send, not_served(*exchange.place, None), 404)
+        elif self._speaks(exchange) is None:
+            await refuse(exchange.send, _NO_SESSION)
+        else:
+            return binding
+        return None
 
     def _speaks(self, exchange: Exchange) -> Speaks | None:
         """How the client speaks; None where it names a session that is not, or not any more."""
