@@ -43,6 +43,8 @@ OPENINGS: list[tuple[dict[str, Any], type[Happened]]] = [
     ({"error": {"code": -32600, "message": "no"}}, Refused),
     ({"result": {}}, FateUnknown),
     ({"result": {"protocolVersion": 5}}, FateUnknown),
+    ({"result": {"protocolVersion": "2027-01-01"}}, Refused),
+    ({"result": {"protocolVersion": "2025-11-25\r\nAuthorization: another"}}, Refused),
 ]
 
 
@@ -58,6 +60,7 @@ async def test_an_opening_refused_or_malformed_opens_no_session(
         with pytest.raises(HappenedError) as caught:
             await rig.session.initialize(TOKEN)
         assert isinstance(caught.value.happened, meaning)
+        assert rig.upstream.seen.count("notifications/initialized") == 1, "it went on in the refused session"
 
 
 async def test_an_upstream_that_never_takes_initialized_does_not_hold_the_opening_for_ever() -> None:

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+HANDSHAKE_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+"""The versions of the initialize era, oldest first."""
+
 MODERN_VERSION = "2026-07-28"
 """The version of MCP without sessions."""
 

@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from pipewise_runtime.core.eras import MODERN_VERSION, Era
+from pipewise_runtime.core.eras import HANDSHAKE_VERSIONS, MODERN_VERSION, Era
 
 from .asgi import Headers
 from .modern import Routing, unsupported
-from .versions import HANDSHAKE, WITHOUT_HEADER
+from .versions import WITHOUT_HEADER
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = {"mcp": ("POST", "GET", "DELETE"), "sse": ("GET",), "messages": ("POST",)}
@@ -115,7 +115,7 @@ def judged(head: Head, door: str, *, is_loopback: bool) -> Terms | Refusal:
     if head.method == "GET" and not accepted & {"text/event-stream", "text/*", "*/*"}:
         return Refusal(406, "Accept must allow text/event-stream")
     version = _text(head.version) or WITHOUT_HEADER
-    era = Era.HANDSHAKE if version in HANDSHAKE else Era.MODERN
+    era = Era.HANDSHAKE if version in HANDSHAKE_VERSIONS else Era.MODERN
     if door == "mcp" and head.method != "POST" and era is Era.MODERN:
         return _without_sessions(version)
     return Terms(version, era, "text/event-stream" in accepted, bool(head.version))

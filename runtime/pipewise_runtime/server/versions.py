@@ -5,13 +5,11 @@ from typing import Any
 
 import msgspec
 
-from pipewise_runtime.core.eras import MODERN_VERSION
+from pipewise_runtime.core.eras import HANDSHAKE_VERSIONS, MODERN_VERSION
 from pipewise_runtime.version import VERSION
 
-HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
-"""Oldest first; the versions of the initialize era."""
-SUPPORTED = (*HANDSHAKE, MODERN_VERSION)
-LATEST = HANDSHAKE[-1]
+SUPPORTED = (*HANDSHAKE_VERSIONS, MODERN_VERSION)
+LATEST = HANDSHAKE_VERSIONS[-1]
 """What a client that asks for an unknown version in `initialize` is offered."""
 WITHOUT_HEADER = "2025-03-26"
 """What a request without MCP-Protocol-Version speaks, says the specification."""
@@ -60,7 +58,7 @@ def _result(version: str) -> bytes:
     )
 
 
-_RESULTS: Mapping[str, bytes] = {version: _result(version) for version in HANDSHAKE}
+_RESULTS: Mapping[str, bytes] = {version: _result(version) for version in HANDSHAKE_VERSIONS}
 _MODERN_FIELDS = msgspec.json.encode(_MODERN)[1:]
 _discover: dict[str, Any] = {
     "supportedVersions": SUPPORTED,

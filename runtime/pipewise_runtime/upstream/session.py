@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from pipewise_runtime.core.eras import MODERN_VERSION, NOTHING, PLAIN, Era, translated
+from pipewise_runtime.core.eras import HANDSHAKE_VERSIONS, MODERN_VERSION, NOTHING, PLAIN, Era, translated
 from pipewise_runtime.core.retry import FateUnknown, NotSent, Refused, SessionLost
 from pipewise_runtime.ports import OnNotification, OnRequest, Token
 
@@ -23,9 +23,6 @@ from .hearing import Hearing
 from .host import Host
 from .reply import NotSentError, TimedOutError, TransportError
 from .rpc import notification, request
-
-PROTOCOL_VERSION = "2025-11-25"
-"""The newest version of the initialize era, which is asked for."""
 
 _identities = itertools.count(1)
 """Request ids are unique over all sessions, so that a reply gone astray answers nobody else's request."""
@@ -113,7 +110,7 @@ class Session:
         if self.era is Era.MODERN:
             await self._discover(token)
             return
-        params = _INITIALIZE % (PROTOCOL_VERSION.encode(), self.capabilities)
+        params = _INITIALIZE % (HANDSHAKE_VERSIONS[-1].encode(), self.capabilities)
         answer = await self.request(Request("initialize", params, self.open_seconds), token)
         if not answer.result:
             raise HappenedError(Refused("the upstream refused to open a session"))
@@ -123,6 +120,11 @@ class Session:
             raise HappenedError(
                 FateUnknown(f"the upstream's initialize result is malformed: {error}")
             ) from error
+        if said.protocol_version not in HANDSHAKE_VERSIONS:
+            cause = (
+                f"the upstream wants to speak MCP {said.protocol_version[:20]!r}, which the runtime does not"
+            )
+            raise HappenedError(Refused(cause))
         self._id = answer.headers.get(b"mcp-session-id")
         self.announces = said.capabilities.announce
         self._version, self._head_token = said.protocol_version.encode(), None
