@@ -83,8 +83,24 @@ async def test_a_defect_is_not_told_to_the_client(http: httpx2.AsyncClient, call
     assert "a defect" not in listed.text
 
 
-async def test_a_level_of_logging_is_taken_note_of(http: httpx2.AsyncClient) -> None:
-    assert (await post(http, rpc("logging/setLevel", {"level": "debug"}))).json()["result"] == {}
+@pytest.mark.parametrize(
+    ("level", "is_told"), [("debug", True), ("info", True), ("notice", False), ("emergency", False)]
+)
+async def test_a_session_hears_log_messages_of_the_level_it_chose(
+    http: httpx2.AsyncClient, level: str, *, is_told: bool
+) -> None:
+    opened = await post(http, rpc("initialize", {"protocolVersion": "2025-11-25"}))
+    session = {"Mcp-Session-Id": opened.headers["mcp-session-id"], "Accept": "*/*, text/event-stream"}
+    chosen = await post(http, rpc("logging/setLevel", {"level": level}), **session)
+    assert chosen.json()["result"] == {}
+    assert ("notifications/message" in (await post(http, call("log"), **session)).text) is is_told
+    assert "notifications/progress" in (await post(http, call("progress"), **session)).text
+
+
+async def test_without_a_session_all_log_messages_are_heard(http: httpx2.AsyncClient) -> None:
+    events = {"Accept": "*/*, text/event-stream"}
+    assert (await post(http, rpc("logging/setLevel", {"level": "error"}))).json()["result"] == {}
+    assert "notifications/message" in (await post(http, call("log"), **events)).text
 
 
 @pytest.mark.parametrize(

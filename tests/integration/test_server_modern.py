@@ -68,6 +68,8 @@ async def test_log_messages_come_only_where_the_request_asks_for_them(http: http
     told = await ask(http, "tools/call", said)
     assert told.headers["content-type"] == "text/event-stream"
     assert "notifications/message" in told.text
+    said = {"name": "log", "_meta": {**META, KEY + "logLevel": "error"}}
+    assert "notifications/message" not in (await ask(http, "tools/call", said)).text
 
 
 async def test_a_client_that_cancels_by_going_away_ends_its_call(

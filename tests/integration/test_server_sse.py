@@ -210,6 +210,14 @@ async def test_a_client_of_2026_07_28_hears_logs_only_if_it_asked_for_them(http:
         assert logged["method"] == "notifications/message"
 
 
+async def test_a_client_hears_log_messages_of_the_level_it_chose(http: httpx2.AsyncClient) -> None:
+    async with talking(http) as talk:
+        assert (await talk.asked(call("log")))["method"] == "notifications/message"
+        assert "result" in await talk.heard()
+        assert (await talk.asked(rpc("logging/setLevel", {"level": "error"})))["result"] == {}
+        assert "result" in await talk.asked(call("log"))
+
+
 async def test_a_subscription_is_told_of_what_it_asked_for_until_it_is_cancelled(
     http: httpx2.AsyncClient, calls: MemoryCalls
 ) -> None:

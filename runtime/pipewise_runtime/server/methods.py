@@ -3,7 +3,7 @@
 Knows no HTTP: the doors bring a decoded message and send the result, or the fault, as their era has it.
 """
 
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -25,6 +25,7 @@ from .envelope import (
     Message,
     encoded_error,
 )
+from .log_levels import Level, rank_of
 from .versions import DISCOVER_RESULT, Initialize, initialize_result, modern_listing
 
 log = structlog.get_logger()
@@ -49,7 +50,7 @@ class _ListTools(msgspec.Struct):
 
 
 class _SetLevel(msgspec.Struct):
-    level: Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+    level: Level
 
 
 class _CallTool(msgspec.Struct):
@@ -135,6 +136,11 @@ class Methods:
         except Exception as error:
             log.exception("request_failed", method=request.method, agent=binding.agent, user=binding.user)
             raise _internal() from error
+
+
+def chosen_rank(set_level: Message) -> int:
+    """The rank of the level that a logging/setLevel, which was answered, names."""
+    return rank_of(_decoded(_set_level, set_level).level)
 
 
 def cancelled_id(notification: Message) -> bytes | None:

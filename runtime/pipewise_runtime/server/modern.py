@@ -21,6 +21,7 @@ from .envelope import (
     UNSUPPORTED_VERSION,
     Message,
 )
+from .log_levels import NOTHING, rank_of
 from .versions import SUPPORTED
 
 STATUS = {
@@ -60,7 +61,8 @@ class Rejection:
 class Envelope:
     """What a request said of its client."""
 
-    wants_logs: bool
+    least_rank: int
+    """Of the log messages that its client wants to hear."""
 
 
 class _Meta(msgspec.Struct, rename=lambda name: _KEY + name):
@@ -101,7 +103,7 @@ def examined(message: Message, routing: Routing | None) -> Envelope | Rejection:
     version = _text(meta.protocolVersion)
     if version != MODERN_VERSION:
         return unsupported(version or "")
-    return Envelope(wants_logs=bool(bytes(meta.logLevel)))
+    return Envelope(rank_of(_text(meta.logLevel) or "") if bytes(meta.logLevel) else NOTHING)
 
 
 def unsupported(version: str) -> Rejection:

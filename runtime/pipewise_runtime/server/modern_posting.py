@@ -21,6 +21,7 @@ from .envelope import (
 )
 from .exchange import Exchange, id_of, not_served, refuse
 from .heads import Refusal, param_headers_of, routing_of
+from .log_levels import from_rank
 from .methods import FaultError, Methods
 from .modern import STATUS, Envelope, Rejection, examined, unsupported
 from .questions import unasked
@@ -76,7 +77,7 @@ class ModernPosts:
         self, exchange: Exchange, binding: ServedBinding, request: Message, envelope: Envelope
     ) -> None:
         reply, identity = Reply(exchange.send, takes_events=exchange.terms.takes_events), bytes(request.id)
-        notify = reply.notify if envelope.wants_logs else reply.notify_but_logs
+        notify = from_rank(envelope.least_rank, reply.notify)
         caller = Caller(notify, unasked, UNASKED, param_headers_of(exchange.headers))
         try:
             with Running(self._running, (*exchange.place, None, identity), exchange.receive):

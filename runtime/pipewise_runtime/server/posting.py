@@ -23,10 +23,11 @@ from .envelope import (
 )
 from .exchange import Exchange, id_of, not_served, refuse
 from .heads import Refusal
-from .methods import FaultError, Methods, cancelled_id
+from .log_levels import from_rank
+from .methods import FaultError, Methods, cancelled_id, chosen_rank
 from .questions import Questions, unasked
 from .running import CancelledByClientError, Running, RunningCalls
-from .sessions import EndedSessions, opened, speaks_of
+from .sessions import ChosenLevels, EndedSessions, opened, speaks_of
 from .streaming import Reply
 from .versions import WITH_BATCHES
 
@@ -42,7 +43,7 @@ class HandshakePosts:
     def __init__(self, calls: Calls, methods: Methods, running: RunningCalls, questions: Questions) -> None:
         self._calls, self._methods = calls, methods
         self._running, self._questions = running, questions
-        self._ended = EndedSessions()
+        self._ended, self._levels = EndedSessions(), ChosenLevels()
 
     async def take(self, exchange: Exchange, message: Message) -> None:
         """Answer one message."""
@@ -63,7 +64,7 @@ class HandshakePosts:
             text = "MCP-Protocol-Version is missing although the body names a version"
             await send_json(exchange.send, error_reply(id_of(message), HEADER_MISMATCH, text), 400)
         else:
-            await send_json(exchange.send, await self._answer(binding, message))
+            await send_json(exchange.send, await self._answer(exchange, binding, message))
 
     async def end(self, exchange: Exchange) -> None:
         """End a session, as its client asks."""
@@ -122,10 +123,11 @@ class HandshakePosts:
     ) -> None:
         reply = Reply(exchange.send, takes_events=exchange.terms.takes_events)
         ask = self._questions.asking(exchange.place, speaks, reply.notify) if reply.takes_events else unasked
+        notify = from_rank(self._levels.of(exchange.session), reply.notify)
         identity = bytes(request.id)
         try:
             with Running(self._running, (*exchange.place, exchange.session, identity), exchange.receive):
-                response = await self._called(binding, request, Caller(reply.notify, ask, speaks))
+                response = await self._called(binding, request, Caller(notify, ask, speaks))
         except CancelledByClientError:
             log.info("call_cancelled", agent=exchange.agent, user=exchange.user)
             await reply.abandon(error_reply(identity, REQUEST_CANCELLED, "request cancelled"))
@@ -140,11 +142,14 @@ class HandshakePosts:
         except FaultError as fault:
             return fault_reply(bytes(request.id), fault.error)
 
-    async def _answer(self, binding: ServedBinding, request: Message) -> bytes:
+    async def _answer(self, exchange: Exchange, binding: ServedBinding, request: Message) -> bytes:
         try:
-            return result_reply(bytes(request.id), await self._methods.handshake(binding, request))
+            result = await self._methods.handshake(binding, request)
         except FaultError as fault:
             return fault_reply(bytes(request.id), fault.error)
+        if request.method == "logging/setLevel" and exchange.session:
+            self._levels.choose(exchange.session, chosen_rank(request))
+        return result_reply(bytes(request.id), result)
 
     async def _answer_part(self, exchange: Exchange, binding: ServedBinding, part: bytes) -> bytes:
         """The encoded reply to one message of a batch; empty when it asks for none."""
@@ -158,7 +163,7 @@ class HandshakePosts:
         if message.method == "initialize":
             return error_reply(id_of(message), INVALID_REQUEST, "initialize must not be part of a batch")
         if message.method != "tools/call":
-            return await self._answer(binding, message)
+            return await self._answer(exchange, binding, message)
         key = (*exchange.place, exchange.session, bytes(message.id))
         try:
             with Running(self._running, key, exchange.receive):

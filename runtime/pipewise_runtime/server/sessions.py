@@ -1,7 +1,7 @@
 """Sessions of the initialize era that need no memory: the id itself says what its client can be asked.
 
-Any replica takes it, also after a restart. Only that a session was ended by its client is remembered, for the
-last few thousand.
+Any replica takes it, also after a restart. Of the last few thousand it is remembered that they were ended by
+their client, and which log messages they want to hear.
 """
 
 import secrets
@@ -14,9 +14,12 @@ import msgspec
 
 from pipewise_runtime.core.eras import NOTHING, Speaks, canonical
 
+from .log_levels import EVERYTHING
+
 _BEGIN = b"pipewise."
 _LONGEST = 512
 _MOST_ENDED = 4096
+_MOST_CHOSEN = 4096
 
 
 def opened(capabilities: bytes) -> bytes:
@@ -42,6 +45,29 @@ def speaks_of(session: bytes) -> Speaks | None:
         return Speaks(capabilities=canonical(urlsafe_b64decode(parts[0])))
     except (Error, msgspec.DecodeError):
         return None
+
+
+class ChosenLevels:
+    """The levels of log messages that sessions chose last, as ranks; those forgotten hear everything again.
+
+    Args:
+        most: how many of them are remembered.
+    """
+
+    def __init__(self, most: int = _MOST_CHOSEN) -> None:
+        self._most = most
+        self._ranks: OrderedDict[bytes, int] = OrderedDict()
+
+    def of(self, session: bytes) -> int:
+        """The least rank that a session hears."""
+        return self._ranks.get(session, EVERYTHING)
+
+    def choose(self, session: bytes, rank: int) -> None:
+        """A session says from which rank on it wants to hear log messages."""
+        self._ranks[session] = rank
+        self._ranks.move_to_end(session)
+        if len(self._ranks) > self._most:
+            self._ranks.popitem(last=False)
 
 
 class EndedSessions:

@@ -13,7 +13,8 @@ from pipewise_runtime.served import ServedBinding
 
 from .envelope import INVALID_REQUEST, Message, encoded_error, error_reply, fault_reply, result_reply
 from .exchange import not_served
-from .methods import FaultError, Methods, cancelled_id
+from .log_levels import EVERYTHING, from_rank
+from .methods import FaultError, Methods, cancelled_id, chosen_rank
 from .modern import Rejection, examined
 from .questions import Questions, unasked
 from .sse_line import Line
@@ -47,6 +48,7 @@ class Talking:
         self._calls, self._methods, self._questions = calls, methods, questions
         self._place, self._line, self._say = place, line, line.say
         self._speaks: Speaks = PLAIN
+        self._least_rank = EVERYTHING
         self._running: dict[bytes, asyncio.Task[None]] = {}
         self._unwatch: Callable[[], None] | None = None
         self._stopping = asyncio.Event()
@@ -103,9 +105,12 @@ class Talking:
             self._speaks = Speaks(capabilities=canonical(capabilities))
             return result
         if request.method != "tools/call":
-            return await self._methods.handshake(binding, request)
+            result = await self._methods.handshake(binding, request)
+            if request.method == "logging/setLevel":
+                self._least_rank = chosen_rank(request)
+            return result
         ask = self._questions.asking(self._place, self._speaks, self._line.note)
-        caller = Caller(self._line.note, ask, self._speaks)
+        caller = Caller(from_rank(self._least_rank, self._line.note), ask, self._speaks)
         return await self._methods.call(binding, bytes(request.params), caller)
 
     async def _modern(self, binding: ServedBinding, request: Message) -> bytes:
@@ -116,8 +121,7 @@ class Talking:
             return await self._listen(request)
         if request.method != "tools/call":
             return await self._methods.modern(binding, request)
-        notify = self._line.note if envelope.wants_logs else self._note_but_logs
-        caller = Caller(notify, unasked, UNASKED)
+        caller = Caller(from_rank(envelope.least_rank, self._line.note), unasked, UNASKED)
         return completed(await self._methods.call(binding, bytes(request.params), caller))
 
     async def _listen(self, request: Message) -> bytes:
@@ -132,7 +136,3 @@ class Talking:
             if unwatch:
                 unwatch()
         return over(identity)
-
-    def _note_but_logs(self, notification: bytes) -> None:
-        if b'"notifications/message"' not in notification:
-            self._line.note(notification)

@@ -69,11 +69,6 @@ class Reply:
             self._writer = asyncio.create_task(self._write())
         return True
 
-    def notify_but_logs(self, notification: bytes) -> None:
-        """Pass on a notification to a client that did not ask for log messages."""
-        if b'"notifications/message"' not in notification:
-            self.notify(notification)
-
     async def finish(self, response: bytes, status: int = 200) -> None:
         """Send the response, after all notifications; the status is for a reply that is no stream."""
         if self._writer:
