@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from pipewise_runtime.server.envelope import NOT_SERVED
 from pipewise_runtime.server.sse_line import MOST_ANSWERS
 from support.eventually import eventually
 from support.memory_calls import MemoryCalls
@@ -97,7 +98,9 @@ async def test_when_the_program_stops_calls_are_answered_before_their_stream_end
 
 
 async def test_an_unserved_user_gets_no_stream(http: httpx2.AsyncClient) -> None:
-    assert (await http.get("/agents/coordinator/users/nobody/sse")).status_code == 404
+    reply = await http.get("/agents/coordinator/users/nobody/sse")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, NOT_SERVED)
+    assert "kubectl get amb" in reply.json()["error"]["message"]
 
 
 async def test_a_session_takes_no_messages_of_another_user(http: httpx2.AsyncClient) -> None:

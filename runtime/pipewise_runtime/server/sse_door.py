@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, quote
 
 from pipewise_runtime.ports import Calls
 
-from .asgi import send_empty
+from .asgi import send_empty, send_json
 from .envelope import Message, is_batch, message_of, messages_of
-from .exchange import Exchange, refuse
+from .exchange import Exchange, not_served, refuse
 from .heads import Refusal
 from .methods import Methods
 from .questions import Questions
@@ -38,8 +38,7 @@ class SseDoor:
     async def open(self, exchange: Exchange) -> None:
         """Answer the GET that opens a session, until the client goes away."""
         if self._calls.binding(*exchange.place) is None:
-            text = f'no binding is served for agent "{exchange.agent}" and user "{exchange.user}"'
-            await refuse(exchange.send, Refusal(404, text))
+            await send_json(exchange.send, not_served(*exchange.place, None), 404)
             return
         line, name = Line(self._ping_seconds), secrets.token_urlsafe(18)
         talking = Talking(self._calls, self._methods, self._questions, exchange.place, line)
