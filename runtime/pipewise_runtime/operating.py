@@ -17,6 +17,7 @@ from .core.retry import (
     GiveUp,
     Happened,
     NotSent,
+    NotServed,
     Operation,
     Outcome,
     Refresh,
@@ -35,6 +36,9 @@ class Asker(Protocol):
 
     def gate(self) -> Happened | GiveUp | None:
         """Looked at before every try: what stands in the way of sending it."""
+
+    def still_served(self) -> bool:
+        """Whether it may still be sent: a binding that goes stops at once."""
 
     def noticed(self, happened: Happened, token: Token | None) -> None:
         """Told what happened at each failed try, and with which token."""
@@ -144,11 +148,13 @@ class Operating:
         try:
             async with asyncio.timeout(operation.deadline - self._clock.monotonic()):
                 token = trial.token = await self._tokens.current(asked.key.project.name)
+                _check_served(asked)  # nobody would ever close a session that is opened for it now
                 session = trial.session = await self._pool.session(asked.key, token, asked.speaks)
         except TimeoutError as error:
             if trial.token is None:
                 raise TokenUnavailableError("no token could be had in time") from error
             raise HappenedError(NotSent("no session could be opened in time")) from error
+        _check_served(asked)
         return token, session
 
     async def _wait_for_another(self, rejected: Token, project: str, deadline: float) -> None:
@@ -157,6 +163,11 @@ class Operating:
                 await self._tokens.after(project, rejected)
         except TimeoutError as error:
             raise TokenUnavailableError("Pipedream refused our token and no other came in time") from error
+
+
+def _check_served(asked: Asked) -> None:
+    if not asked.asker.still_served():
+        raise HappenedError(NotServed())
 
 
 def _request(asked: Asked, era: Era, seconds: float) -> Request:

@@ -70,7 +70,14 @@ class Refused:
     cause: str
 
 
-Happened = NotSent | FateUnknown | TokenRejected | SessionLost | Throttled | AccountRequired | Refused
+@dataclass(frozen=True, slots=True)
+class NotServed:
+    """The binding or its service went, or uses another account now, before the request was sent."""
+
+
+Happened = (
+    NotSent | FateUnknown | TokenRejected | SessionLost | Throttled | AccountRequired | Refused | NotServed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,9 @@ class Operation(msgspec.Struct, frozen=True):
                     Verdict.CREDENTIAL_INVALID, Outcome.NOT_RUN, "the account must be connected"
                 )
                 return self._retry(unusable, "account", now, dice) if listed_healthy else unusable
+            case NotServed():
+                cause = "the binding does not serve this any more"
+                return GiveUp(Verdict.RUNTIME_UNAVAILABLE, Outcome.NOT_RUN, cause)
             case NotSent(cause=cause):
                 unsent = GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
                 return self._retry(unsent, "not_sent", now, dice)
