@@ -11,7 +11,7 @@ from pipewise_runtime.core.retry import FateUnknown, Happened, Refused, SessionL
 from pipewise_runtime.ports import OnNotification
 
 from .reply import Reply
-from .retry_after import seconds_of
+from .retry_after import wished_wait
 from .rpc import Message, NotJsonRpcError, message, messages
 
 _UNSUPPORTED_VERSION = -32022
@@ -141,7 +141,7 @@ def _refusal(reply: Reply, *, has_session: bool) -> Happened:
         case 404 | 400 if has_session:
             return SessionLost()
         case 429:
-            return Throttled(seconds_of(reply.headers.get(b"retry-after")))
+            return Throttled(wished_wait(reply.headers))
         case status if 400 <= status < 500:  # noqa: PLR2004 - the client errors of HTTP
             return Refused(cause)
         case _:
