@@ -13,6 +13,7 @@ from .core.eras import PLAIN, Era, Speaks, translated
 from .core.param_headers import ParamHeader, encoded, lines
 from .core.retry import (
     AccountRequired,
+    Crowded,
     FateUnknown,
     GiveUp,
     Happened,
@@ -153,7 +154,9 @@ class Operating:
         except TimeoutError as error:
             if trial.token is None:
                 raise TokenUnavailableError("no token could be had in time") from error
-            raise HappenedError(NotSent("no session could be opened in time")) from error
+            crowded = self._pool.crowded(asked.key)
+            unopened = Crowded() if crowded else NotSent("no session could be opened in time")
+            raise HappenedError(unopened) from error
         _check_served(asked)
         return token, session
 

@@ -10,6 +10,9 @@ import msgspec
 
 from pipewise_crds import Resilience, Verdict
 
+CROWDED_SECONDS = 1.0
+"""When to come back where the runtime itself has too much to do."""
+
 
 class Outcome(StrEnum):
     """What is known of an action that did not succeed."""
@@ -27,6 +30,11 @@ class NotSent:
     """No byte of the request was written: refused, DNS or TLS failed, or the connection was gone."""
 
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crowded:
+    """All our connections to the host were in use until the end: nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,15 @@ class NotServed:
 
 
 Happened = (
-    NotSent | FateUnknown | TokenRejected | SessionLost | Throttled | AccountRequired | Refused | NotServed
+    NotSent
+    | Crowded
+    | FateUnknown
+    | TokenRejected
+    | SessionLost
+    | Throttled
+    | AccountRequired
+    | Refused
+    | NotServed
 )
 
 
@@ -176,6 +192,9 @@ class Operation(msgspec.Struct, frozen=True):
             case NotServed():
                 cause = "the binding does not serve this any more"
                 return GiveUp(Verdict.RUNTIME_UNAVAILABLE, Outcome.NOT_RUN, cause)
+            case Crowded():
+                cause = "calls of this runtime hold all connections to the host"
+                return GiveUp(Verdict.RUNTIME_UNAVAILABLE, Outcome.NOT_RUN, cause, CROWDED_SECONDS)
             case NotSent(cause=cause):
                 unsent = GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
                 return self._retry(unsent, "not_sent", now, dice)

@@ -2,6 +2,7 @@
 
 TransportError
 ├── NotSentError        no byte of the request was written
+│   └── CrowdedError    all our connections to the host were in use
 └── CutOffError         bytes were written and no proper reply came
     └── TimedOutError   it did not come in time
 """
@@ -15,6 +16,10 @@ class TransportError(Exception):
 
 class NotSentError(TransportError):
     """No byte of the request was written: the upstream cannot have acted on it."""
+
+
+class CrowdedError(NotSentError):
+    """Other exchanges of ours held all connections to the host: nothing speaks against the upstream."""
 
 
 class CutOffError(TransportError):

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from pipewise_runtime.core.eras import MODERN_VERSION, NOTHING, PLAIN, Era, translated
-from pipewise_runtime.core.retry import FateUnknown, NotSent, Refused, SessionLost
+from pipewise_runtime.core.retry import Crowded, FateUnknown, NotSent, Refused, SessionLost
 from pipewise_runtime.ports import OnNotification, OnRequest, Token
 
 from .answer import Answer, HappenedError, Reader
@@ -21,7 +21,7 @@ from .connection import Attempt
 from .head import SessionKey, head
 from .hearing import Hearing
 from .host import Host
-from .reply import NotSentError, TimedOutError, TransportError
+from .reply import CrowdedError, NotSentError, TimedOutError, TransportError
 from .rpc import notification, request
 
 PROTOCOL_VERSION = "2025-11-25"
@@ -227,5 +227,7 @@ class Session:
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (self._head, routing, len(body), body)
 
 
-def _happened(error: TransportError) -> NotSent | FateUnknown:
+def _happened(error: TransportError) -> Crowded | NotSent | FateUnknown:
+    if isinstance(error, CrowdedError):
+        return Crowded()
     return NotSent(str(error)) if isinstance(error, NotSentError) else FateUnknown(str(error))
