@@ -12,7 +12,7 @@ from pipewise_crds import Verdict
 
 from .core.breaker import Breaker
 from .core.catalogue import Tool
-from .core.retry import AccountRequired, GiveUp, Happened, NotServed, Outcome, Throttled
+from .core.retry import NOT_SERVED, AccountRequired, GiveUp, Happened, Outcome, Throttled
 from .operating import Answered, Unanswered, counts
 from .ports import Caller, Token, UpstreamFaultError
 from .probing import Probing
@@ -59,7 +59,7 @@ class LiveCall(msgspec.Struct, frozen=True):
         """What stands in the way: no binding any more, an open breaker, the quota; else a run is counted."""
         registry = self.scene.registry
         if not self.still_served():
-            return NotServed()
+            return NOT_SERVED
         own = registry.user_breakers.get(self.place)
         if self.provider.breaker.open:
             return self._refused_by(self.provider.breaker)

@@ -12,18 +12,19 @@ from .core.account_required import account_asked
 from .core.eras import PLAIN, Era, Speaks, translated
 from .core.param_headers import ParamHeader, encoded, lines
 from .core.retry import (
+    CROWDED,
+    NOT_SERVED,
     AccountRequired,
-    Crowded,
     FateUnknown,
     GiveUp,
     Happened,
     NotSent,
-    NotServed,
     Operation,
     Outcome,
     Refresh,
     Reopen,
     Retry,
+    SessionLost,
 )
 from .pool import Pool
 from .ports import OnNotification, OnRequest, Token, Tokens, TokenUnavailableError
@@ -127,9 +128,8 @@ class Operating:
             case Refresh() if trial.token:
                 asked.asker.retried("token")
                 await self._wait_for_another(trial.token, asked.key.project.name, deadline)
-            case Reopen() if trial.session:  # pragma: no branch - nothing else can be lost
+            case _:
                 asked.asker.retried("session")
-                self._pool.lose(trial.session)
 
     async def _try(self, asked: Asked, operation: Operation, trial: "_Trial") -> Answered:
         token = trial.token = self._tokens.held(asked.key.project.name)
@@ -139,7 +139,12 @@ class Operating:
         seconds = operation.deadline - self._clock.monotonic()
         if seconds <= 0:  # what is sent now would be given up with its fate unknown
             raise HappenedError(NotSent("the time was up before the request was sent"))
-        answer = await session.request(_request(asked, session.era, seconds), token)
+        try:
+            answer = await session.request(_request(asked, session.era, seconds), token)
+        except HappenedError as error:
+            if isinstance(error.happened, SessionLost):
+                self._pool.lose(session)
+            raise
         if wanted := account_asked(answer.result):
             raise HappenedError(AccountRequired(asked.asker.listed_healthy(), wanted.connect_url))
         return Answered(answer, operation.attempts, token, session.era)
@@ -155,7 +160,7 @@ class Operating:
             if trial.token is None:
                 raise TokenUnavailableError("no token could be had in time") from error
             crowded = self._pool.crowded(asked.key)
-            unopened = Crowded() if crowded else NotSent("no session could be opened in time")
+            unopened = CROWDED if crowded else NotSent("no session could be opened in time")
             raise HappenedError(unopened) from error
         _check_served(asked)
         return token, session
@@ -170,7 +175,7 @@ class Operating:
 
 def _check_served(asked: Asked) -> None:
     if not asked.asker.still_served():
-        raise HappenedError(NotServed())
+        raise HappenedError(NOT_SERVED)
 
 
 def _request(asked: Asked, era: Era, seconds: float) -> Request:

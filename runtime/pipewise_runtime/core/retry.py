@@ -33,8 +33,18 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowded:
-    """All our connections to the host were in use until the end: nothing was sent."""
+class HeldBack:
+    """The runtime itself does not send it, which speaks against no upstream."""
+
+    cause: str
+    retry_after_seconds: float | None = None
+
+
+NOT_SERVED = HeldBack("the binding does not serve this any more")
+"""It went or is paused, or the service went or uses another account."""
+
+CROWDED = HeldBack("calls of this runtime hold all connections to the host", CROWDED_SECONDS)
+"""Nor did one become free in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,9 @@ class TokenRejected:
 @dataclass(frozen=True, slots=True)
 class SessionLost:
     """404 or 400: the upstream does not know our session."""
+
+    certain: bool = True
+    """Whether it says so; a 400 that does not explain itself may mean the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +91,8 @@ class Refused:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotServed:
-    """The binding or its service went, or uses another account now, before the request was sent."""
-
-
 Happened = (
-    NotSent
-    | Crowded
-    | FateUnknown
-    | TokenRejected
-    | SessionLost
-    | Throttled
-    | AccountRequired
-    | Refused
-    | NotServed
+    NotSent | HeldBack | FateUnknown | TokenRejected | SessionLost | Throttled | AccountRequired | Refused
 )
 
 
@@ -174,6 +174,9 @@ class Operation(msgspec.Struct, frozen=True):
                     Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, "Pipedream refused our token"
                 )
                 return refused if self.refreshed or now >= self.deadline else Refresh()
+            case SessionLost(certain=False) if not self.read_only:
+                cause = "the upstream answered with status 400"
+                return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
             case SessionLost():
                 lost = GiveUp(
                     Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, "the session was lost twice in a row"
@@ -189,12 +192,8 @@ class Operation(msgspec.Struct, frozen=True):
                     Verdict.CREDENTIAL_INVALID, Outcome.NOT_RUN, "the account must be connected"
                 )
                 return self._retry(unusable, "account", now, dice) if listed_healthy else unusable
-            case NotServed():
-                cause = "the binding does not serve this any more"
-                return GiveUp(Verdict.RUNTIME_UNAVAILABLE, Outcome.NOT_RUN, cause)
-            case Crowded():
-                cause = "calls of this runtime hold all connections to the host"
-                return GiveUp(Verdict.RUNTIME_UNAVAILABLE, Outcome.NOT_RUN, cause, CROWDED_SECONDS)
+            case HeldBack(cause=cause, retry_after_seconds=wait):
+                return GiveUp(Verdict.RUNTIME_UNAVAILABLE, Outcome.NOT_RUN, cause, wait)
             case NotSent(cause=cause):
                 unsent = GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
                 return self._retry(unsent, "not_sent", now, dice)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from pipewise_runtime.core.eras import MODERN_VERSION, NOTHING, PLAIN, Era, translated
-from pipewise_runtime.core.retry import Crowded, FateUnknown, NotSent, Refused, SessionLost
+from pipewise_runtime.core.retry import CROWDED, FateUnknown, HeldBack, NotSent, Refused, SessionLost
 from pipewise_runtime.ports import OnNotification, OnRequest, Token
 
 from .answer import Answer, HappenedError, Reader
@@ -227,7 +227,7 @@ class Session:
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (self._head, routing, len(body), body)
 
 
-def _happened(error: TransportError) -> Crowded | NotSent | FateUnknown:
+def _happened(error: TransportError) -> HeldBack | NotSent | FateUnknown:
     if isinstance(error, CrowdedError):
-        return Crowded()
+        return CROWDED
     return NotSent(str(error)) if isinstance(error, NotSentError) else FateUnknown(str(error))
