@@ -52,9 +52,14 @@ class Reader(msgspec.Struct, eq=False):
     answer: Message | None = None
     broken: NotJsonRpcError | None = None
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is wanted."""
+        return self.answer is not None or self.broken is not None
+
     def take(self, text: bytes) -> bool:
         """Take one message of an event stream; True when it is the answer."""
-        if self.answer or self.broken or not text.strip():
+        if self.is_done or not text.strip():
             return False  # said already, or an event without data, with which servers open a stream
         try:
             read = message(text)

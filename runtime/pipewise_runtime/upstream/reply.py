@@ -39,6 +39,11 @@ class Reply(msgspec.Struct, frozen=True):
     body: bytes
 
     @property
+    def is_events(self) -> bool:
+        """Whether it is an event stream."""
+        return self.status == 200 and self.content_type == b"text/event-stream"  # noqa: PLR2004
+
+    @property
     def content_type(self) -> bytes:
         """The media type without parameters, in lower case."""
         return self.headers.get(b"content-type", b"").split(b";", 1)[0].strip().lower()
