@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from pipewise_crds import Resilience
 from pipewise_runtime.admitting import MOST_IN_FLIGHT, MOST_OF_AN_APP
+from pipewise_runtime.turns import WAITING_PER_IN_FLIGHT
 from pipewise_runtime.upstream.host import MOST_CONNECTIONS
 from support.engine import AGENT, Rig, binding, problem, running_engine, service, text
 from support.eventually import eventually
@@ -68,6 +69,17 @@ async def test_a_call_whose_turn_at_its_app_does_not_come_is_not_run_and_speaks_
     assert (told["reason"], told["outcome"]) == ("RuntimeUnavailable", "not_run")
     assert rig.metric("calls_refused_total", app="sendgrid") == 1
     assert rig.metric("breaker_open", project="default", app="sendgrid") == 0
+    await gone(hanging)
+    assert await rig.sent() == 0
+
+
+async def test_where_the_line_of_an_app_is_full_a_call_is_refused_at_once(rig: Rig) -> None:
+    await rig.serve(binding(replace(service(), timeout_seconds=60.0)))
+    most_waiting = MOST_OF_AN_APP * WAITING_PER_IN_FLIGHT
+    hanging = await hung(rig, "sendgrid", MOST_OF_AN_APP + most_waiting)
+    await eventually(lambda: rig.metric("calls_waiting") == most_waiting, within=30)
+    told = problem(await asyncio.wait_for(rig.send(), 30))
+    assert (told["reason"], told["outcome"]) == ("RuntimeUnavailable", "not_run")
     await gone(hanging)
     assert await rig.sent() == 0
 
