@@ -1,25 +1,23 @@
-"""Keeps the calls of one user at one service within what the runtime can carry: `core.admission` with waits.
+"""Keeps calls within what the runtime can carry: those of one user at one service, and those of one app.
 
 Stands between `calling` and `operating`.
 """
 
-import asyncio
-
 from pipewise_crds import Verdict
 
 from .clock import Clock
-from .core.admission import Admission, Place
-from .core.retry import GiveUp, Operation, Outcome
+from .core.admission import Place
+from .core.retry import CROWDED_SECONDS, GiveUp, Operation, Outcome
 from .metrics import Metrics
 from .operating import Answered, Asked, Operating, Unanswered
-from .under_way import CAUSE, UnderWay
+from .turns import Turns
+from .under_way import UnderWay
+from .upstream.host import MOST_CONNECTIONS
 
 MOST_IN_FLIGHT = 32
 """Calls of one (binding, service) under way at once, unless the command line says otherwise."""
-WAITING_PER_IN_FLIGHT = 4
-"""So many calls may wait in line for each that may be under way."""
-RETRY_AFTER_SECONDS = 1.0
-"""When to come back after a refusal."""
+MOST_OF_AN_APP = MOST_CONNECTIONS // 2
+"""Calls of all users at one app under way at once: one that hangs leaves connections to the others."""
 
 
 class Admitting:
@@ -33,45 +31,32 @@ class Admitting:
         under_way: UnderWay,
         most_in_flight: int = MOST_IN_FLIGHT,
     ) -> None:
-        self._operating, self._metrics, self._clock = operating, metrics, clock
-        self._under_way = under_way
-        most_waiting = most_in_flight * WAITING_PER_IN_FLIGHT
-        self._admission: Admission[asyncio.Future[None]] = Admission(most_in_flight, most_waiting)
-        metrics.calls_under_way.set_function(lambda: self._admission.under_way)
-        metrics.calls_waiting.set_function(lambda: self._admission.waiting)
+        self._operating, self._metrics = operating, metrics
+        users, apps = Turns(clock, under_way, most_in_flight), Turns(clock, under_way, MOST_OF_AN_APP)
+        self._users, self._apps = users, apps
+        metrics.calls_under_way.set_function(lambda: apps.under_way)
+        metrics.calls_waiting.set_function(lambda: users.waiting + apps.waiting)
 
     async def run(self, place: Place, asked: Asked, operation: Operation) -> Answered | Unanswered:
         """Carry out an operation when its turn comes, or say that it never came."""
-        if not self._admission.enter(place) and (cause := await self._turn(place, operation.deadline)):
-            self._metrics.calls_refused.labels(asked.key.app).inc()
-            refusal = GiveUp(Verdict.RUNTIME_UNAVAILABLE, Outcome.NOT_RUN, cause, RETRY_AFTER_SECONDS)
-            return Unanswered(refusal, None, operation.attempts)
+        users = self._users
+        if not users.at_once(place) and (cause := await users.in_turn(place, operation.deadline)):
+            return self._refused(asked, operation, f"{cause} (of this user at this service)")
+        try:
+            return await self._run_at_app(asked, operation)
+        finally:
+            users.leave(place)
+
+    async def _run_at_app(self, asked: Asked, operation: Operation) -> Answered | Unanswered:
+        apps, app = self._apps, (asked.key.project.mcp_url, asked.key.app)
+        if not apps.at_once(app) and (cause := await apps.in_turn(app, operation.deadline)):
+            return self._refused(asked, operation, f"{cause} (of all users at this app)")
         try:
             return await self._operating.run(asked, operation)
         finally:
-            self._leave(place)
+            apps.leave(app)
 
-    async def _turn(self, place: Place, deadline: float) -> str:
-        """Wait in line until the call is under way; or why it never was."""
-        ticket = asyncio.get_running_loop().create_future()
-        if not self._admission.queue(place, ticket):
-            return "too many calls of this user to this service are waiting already"
-        try:
-            async with asyncio.timeout(deadline - self._clock.monotonic()):
-                await ticket
-        except TimeoutError:
-            if self._admission.give_up(place, ticket):
-                return "the call's turn did not come before its deadline"
-        except asyncio.CancelledError:
-            if not self._admission.give_up(place, ticket):
-                self._leave(place)
-            if self._under_way.was_cut_short():
-                return CAUSE
-            raise
-        return ""
-
-    def _leave(self, place: Place) -> None:
-        """A call is over and the next in line under way; if that was cancelled, it leaves by itself."""
-        next_in_line = self._admission.leave(place)
-        if next_in_line and not next_in_line.done():
-            next_in_line.set_result(None)
+    def _refused(self, asked: Asked, operation: Operation, cause: str) -> Unanswered:
+        self._metrics.calls_refused.labels(asked.key.app).inc()
+        refusal = GiveUp(Verdict.RUNTIME_UNAVAILABLE, Outcome.NOT_RUN, cause, CROWDED_SECONDS)
+        return Unanswered(refusal, None, operation.attempts)

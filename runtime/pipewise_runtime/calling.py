@@ -18,7 +18,7 @@ from .live_call import LiveCall, Scene
 from .operating import Answered, Asked
 from .ports import Caller, HeaderMismatchError, UnknownToolError
 from .problems import failure
-from .served import ServedBinding
+from .served import ServedBinding, ServedService
 from .upstream.head import SessionKey
 
 
@@ -60,6 +60,18 @@ class Calling:
         if route.tool.name != read.name:
             params = _renamed(params, route.tool.name)
         return await self._carry_out(binding, route, params, caller, begun)
+
+    def target(self, binding: ServedBinding, params: bytes) -> tuple[ServedService, Tool]:
+        """The service and the tool that such params call.
+
+        Raises:
+            UnknownToolError: the binding offers no such tool, or does not any more.
+        """
+        name = _params_decoder.decode(params).name
+        route = self._registry.catalogue(binding).routes.get(name)
+        if route is None:
+            raise UnknownToolError(name)
+        return binding.services[route.service], route.tool
 
     async def _looked_at(self, binding: ServedBinding, tool: str) -> ServedBinding:
         """Wait until its apps were looked at; the binding as it is served afterwards."""

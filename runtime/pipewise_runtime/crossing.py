@@ -8,12 +8,20 @@ is no honest way: the upstream of a modern caller is told that nobody can be ask
 import asyncio
 
 import msgspec
+import structlog
+
+from pipewise_crds import Verdict
 
 from .calling import Calling
+from .core.catalogue import Tool
 from .core.eras import Era, Fields, asks_for_input, without_hops
+from .core.retry import GiveUp, Outcome
 from .ports import Caller, UpstreamFaultError
-from .served import ServedBinding
+from .problems import failure
+from .served import ServedBinding, ServedService
 from .under_way import UnderWay
+
+log = structlog.get_logger()
 
 MOST_ROUNDS = 10
 """How often one call may ask for input."""
@@ -68,12 +76,18 @@ class Crossing:
     async def _with_input(
         self, binding: ServedBinding, params: bytes, caller: Caller, result: bytes
     ) -> bytes:
-        """Ask the caller for what the results want, until one is complete."""
+        """Ask the caller for what the results want, until one is complete or the service's time is over."""
+        service, tool = self._calling.target(binding, params)
+        until = asyncio.get_running_loop().time() + service.timeout_seconds
         for number in range(MOST_ROUNDS):
             wanted = _input_required.decode(result)
-            responses = await _responses(wanted, caller)
-            if not responses:
-                await asyncio.sleep(_PAUSES_SECONDS[min(number, len(_PAUSES_SECONDS) - 1)])
+            try:
+                async with asyncio.timeout_at(until):
+                    responses = await _responses(wanted, caller)
+                    if not responses:
+                        await asyncio.sleep(_PAUSES_SECONDS[min(number, len(_PAUSES_SECONDS) - 1)])
+            except TimeoutError:
+                return _unanswered(binding, service, tool, number + 1)
             again = {**_fields.decode(params), "inputResponses": msgspec.Raw(msgspec.json.encode(responses))}
             if bytes(wanted.request_state):
                 again["requestState"] = wanted.request_state
@@ -81,6 +95,18 @@ class Crossing:
             if not asks_for_input(result):
                 return result
         raise UpstreamFaultError(_ENDLESS)
+
+
+def _unanswered(binding: ServedBinding, service: ServedService, tool: Tool, attempts: int) -> bytes:
+    """The encoded result that says that the caller did not say in time what the service wants to know."""
+    log.warning(
+        "questions_unanswered", agent=binding.agent, user=binding.user, app=service.app, tool=tool.name
+    )
+    outcome = Outcome.FAILED if tool.read_only else Outcome.UNKNOWN
+    given_up = GiveUp(
+        Verdict.UPSTREAM_UNAVAILABLE, outcome, "what the service asked was not answered in time"
+    )
+    return failure(service, given_up, attempts)
 
 
 async def _responses(wanted: _InputRequired, caller: Caller) -> Fields:

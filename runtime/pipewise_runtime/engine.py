@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from .admitting import MOST_IN_FLIGHT, Admitting
 from .announcements import Announcements
@@ -19,7 +19,7 @@ from .pool import Pool
 from .ports import Caller, Tokens
 from .probing import Probing
 from .registry import Registry
-from .served import Project, ServedBinding
+from .served import Project, ServedBinding, ServedService
 from .standing import Standing
 from .under_way import UnderWay
 from .upstream.head import SessionKey
@@ -145,14 +145,12 @@ class Engine:
             self._registry.changes.tell([now])
 
     def _forget_sessions(self, binding: ServedBinding, keep: ServedBinding | None) -> None:
-        kept = self._sessions_of(keep) if keep else set()
-        for key in self._sessions_of(binding) - kept:
+        kept = self._sessions_of(keep, keep.live()) if keep else set()
+        for key in self._sessions_of(binding, binding.services) - kept:
             self._pool.forget(key)
 
-    def _sessions_of(self, binding: ServedBinding) -> set[SessionKey]:
+    def _sessions_of(self, binding: ServedBinding, services: Iterable[ServedService]) -> set[SessionKey]:
         project = self._registry.projects.get(binding.project)
         if project is None:
             return set()  # they were forgotten with it
-        return {
-            SessionKey(project, service.app, binding.user, service.account_id) for service in binding.live()
-        }
+        return {SessionKey(project, each.app, binding.user, each.account_id) for each in services}

@@ -46,14 +46,20 @@ class _Prober:
     """Nobody's breaker or quota stands in a probe's way; what it meets concerns the project as a whole."""
 
     standing: Standing
-    project: str
+    registry: Registry
+    binding: ServedBinding
+    service: ServedService
 
     def gate(self) -> None:
         """Let every probe pass."""
 
+    def still_served(self) -> bool:
+        """Whether the binding whose session it uses is still there."""
+        return self.registry.serves(self.binding, self.service)
+
     def noticed(self, happened: Happened, token: Token | None) -> None:
         """Have what happened noted."""
-        self.standing.noticed(self.project, happened, token)
+        self.standing.noticed(self.binding.project, happened, token)
 
     def retried(self, _reason: str) -> None:
         """Count nothing."""
@@ -80,19 +86,20 @@ class Listing:
         if project is None:
             raise NoVerdictError(f"the PipedreamProject {binding.project} does not exist")
         key = SessionKey(project, service.app, binding.user, service.account_id)
+        prober = _Prober(self._standing, self._registry, binding, service)
         deadline = self._clock.monotonic() + PROBE_SECONDS
         definitions: list[msgspec.Raw] = []
         params = b"{}"
         for _ in range(MOST_PAGES):
-            page = await self._page(key, params, deadline)
+            page = await self._page(prober, key, params, deadline)
             definitions += page.tools
             if not page.next_cursor:
                 return _toolset(definitions)
             params = msgspec.json.encode({"cursor": page.next_cursor})
         raise ProbeFailedError(f"the list of tools has more than {MOST_PAGES} pages")
 
-    async def _page(self, key: SessionKey, params: bytes, deadline: float) -> _Page:
-        asked = Asked(_Prober(self._standing, key.project.name), key, "tools/list", params)
+    async def _page(self, prober: _Prober, key: SessionKey, params: bytes, deadline: float) -> _Page:
+        asked = Asked(prober, key, "tools/list", params)
         came = await self._operating.run(asked, Operation(read_only=True, deadline=deadline, policy=_ONE_TRY))
         if isinstance(came, Unanswered):
             if came.given_up.verdict is Verdict.UPSTREAM_UNAVAILABLE:

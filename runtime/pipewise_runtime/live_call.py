@@ -12,7 +12,7 @@ from pipewise_crds import Verdict
 
 from .core.breaker import Breaker
 from .core.catalogue import Tool
-from .core.retry import AccountRequired, GiveUp, Happened, Outcome, Throttled
+from .core.retry import NOT_SERVED, AccountRequired, GiveUp, Happened, Outcome, Throttled
 from .operating import Answered, Unanswered, counts
 from .ports import Caller, Token, UpstreamFaultError
 from .probing import Probing
@@ -56,8 +56,10 @@ class LiveCall(msgspec.Struct, frozen=True):
     """The (binding, service) pair it belongs to."""
 
     def gate(self) -> Happened | GiveUp | None:
-        """What stands in the way of sending: an open breaker, or the quota; else one more run is counted."""
+        """What stands in the way: no binding any more, an open breaker, the quota; else a run is counted."""
         registry = self.scene.registry
+        if not self.still_served():
+            return NOT_SERVED
         own = registry.user_breakers.get(self.place)
         if self.provider.breaker.open:
             return self._refused_by(self.provider.breaker)
@@ -65,6 +67,10 @@ class LiveCall(msgspec.Struct, frozen=True):
             return self._refused_by(own)
         wait = self.scene.standing.over_quota(self.binding.project, self.binding.name)
         return Throttled(wait) if wait else None
+
+    def still_served(self) -> bool:
+        """Whether its binding still has the service."""
+        return self.scene.registry.serves(self.binding, self.service)
 
     def noticed(self, happened: Happened, token: Token | None) -> None:
         """Have a failed try noted: what concerns the project, and what speaks against the provider."""

@@ -12,6 +12,8 @@ from .core.account_required import account_asked
 from .core.eras import PLAIN, Era, Speaks, translated
 from .core.param_headers import ParamHeader, encoded, lines
 from .core.retry import (
+    CROWDED,
+    NOT_SERVED,
     AccountRequired,
     FateUnknown,
     GiveUp,
@@ -22,6 +24,7 @@ from .core.retry import (
     Refresh,
     Reopen,
     Retry,
+    SessionLost,
 )
 from .pool import Pool
 from .ports import OnNotification, OnRequest, Token, Tokens, TokenUnavailableError
@@ -36,6 +39,9 @@ class Asker(Protocol):
 
     def gate(self) -> Happened | GiveUp | None:
         """Looked at before every try: what stands in the way of sending it."""
+
+    def still_served(self) -> bool:
+        """Whether it may still be sent: a binding that goes stops at once."""
 
     def noticed(self, happened: Happened, token: Token | None) -> None:
         """Told what happened at each failed try, and with which token."""
@@ -136,9 +142,8 @@ class Operating:
             case Refresh() if trial.token:
                 asked.asker.retried("token")
                 await self._wait_for_another(trial.token, asked.key.project.name, deadline)
-            case Reopen() if trial.session:  # pragma: no branch - nothing else can be lost
+            case _:
                 asked.asker.retried("session")
-                self._pool.lose(trial.session)
 
     async def _try(self, asked: Asked, operation: Operation, trial: "_Trial") -> Answered:
         token = trial.token = self._tokens.held(asked.key.project.name)
@@ -148,7 +153,12 @@ class Operating:
         seconds = operation.deadline - self._clock.monotonic()
         if seconds <= 0:  # what is sent now would be given up with its fate unknown
             raise HappenedError(NotSent("the time was up before the request was sent"))
-        answer = await session.request(_request(asked, session.era, seconds), token)
+        try:
+            answer = await session.request(_request(asked, session.era, seconds), token)
+        except HappenedError as error:
+            if isinstance(error.happened, SessionLost):
+                self._pool.lose(session)
+            raise
         if wanted := account_asked(answer.result):
             raise HappenedError(AccountRequired(asked.asker.listed_healthy(), wanted.connect_url))
         return Answered(answer, operation.attempts, token, session.era)
@@ -158,11 +168,15 @@ class Operating:
         try:
             async with asyncio.timeout(operation.deadline - self._clock.monotonic()):
                 token = trial.token = await self._tokens.current(asked.key.project.name)
+                _check_served(asked)  # nobody would ever close a session that is opened for it now
                 session = trial.session = await self._pool.session(asked.key, token, asked.speaks)
         except TimeoutError as error:
             if trial.token is None:
                 raise TokenUnavailableError("no token could be had in time") from error
-            raise HappenedError(NotSent("no session could be opened in time")) from error
+            crowded = self._pool.crowded(asked.key)
+            unopened = CROWDED if crowded else NotSent("no session could be opened in time")
+            raise HappenedError(unopened) from error
+        _check_served(asked)
         return token, session
 
     async def _wait_for_another(self, rejected: Token, project: str, deadline: float) -> None:
@@ -171,6 +185,11 @@ class Operating:
                 await self._tokens.after(project, rejected)
         except TimeoutError as error:
             raise TokenUnavailableError("Pipedream refused our token and no other came in time") from error
+
+
+def _check_served(asked: Asked) -> None:
+    if not asked.asker.still_served():
+        raise HappenedError(NOT_SERVED)
 
 
 def _request(asked: Asked, era: Era, seconds: float) -> Request:

@@ -40,6 +40,11 @@ class Pool:
         """Requests under way at all hosts."""
         return sum(host.leases.held for host in self._hosts.values())
 
+    def crowded(self, key: SessionKey) -> bool:
+        """Whether our own requests hold all connections to the host of that key."""
+        host = self._hosts.get(Origin.of(key.project.mcp_url))
+        return host is not None and host.leases.crowded
+
     def known(self, key: SessionKey, speaks: Speaks) -> Session | None:
         """The session of that key for callers who speak so, if it is open."""
         variants = self._sessions.get(key)

@@ -57,12 +57,12 @@ class Registry:
         return [self.providers[key] for key in keys if key in self.providers]
 
     def serves(self, binding: ServedBinding, service: ServedService) -> bool:
-        """Whether that agent and user still have that service: what was learned of it is of use."""
+        """Whether that agent and user still have that service, with that account."""
         now = self.binding(binding.agent, binding.user)
         if now is None or (now.name, now.project) != (binding.name, binding.project):
             return False
         same = now.service(service.name)
-        return same is not None and same.app == service.app
+        return same is not None and (same.app, same.account_id) == (service.app, service.account_id)
 
     def representative(self, provider: Provider) -> tuple[ServedBinding, ServedService] | None:
         """Whose session a probe uses: of one not in trouble if possible; None where nobody is left."""

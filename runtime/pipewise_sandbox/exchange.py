@@ -109,7 +109,7 @@ def _instead(fault: Fault) -> Reply | None:
         case "unauthorized":
             return unauthorized()
         case "quota":
-            return too_many(fault.retry_after or 1)
+            return too_many(fault.retry_after or 1, fault.wait_headers)
         case "html":
             return page("Pipedream", "<p>Connect APIs, remarkably fast</p>")
         case _:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pipewise_sandbox.reply import WAIT_HEADERS, WaitHeader
 from pipewise_sandbox.settings import Body
 
 Kind = Literal[
@@ -51,6 +52,7 @@ class Fault(Body):
         times: How often it hits before it is spent.
         status: The HTTP status; of ``status`` (503) and ``session_lost`` (404).
         retry_after: Seconds for ``Retry-After``.
+        wait_headers: Which headers of a ``quota`` fault say so; both unless told otherwise.
         seconds: The length of a ``delay`` or ``slow_drip``.
     """
 
@@ -63,6 +65,7 @@ class Fault(Body):
     when: Literal["before", "after", "mid"] = "before"
     status: int | None = Field(default=None, ge=100, le=599)
     retry_after: float | None = Field(default=None, ge=0)
+    wait_headers: tuple[WaitHeader, ...] = WAIT_HEADERS
     body: str | None = None
     content_type: str | None = None
     seconds: float = Field(default=1.0, ge=0)

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 JSON = "application/json"
 SSE = "text/event-stream"
@@ -57,10 +58,15 @@ def unauthorized() -> Reply:
     return as_json(body, 401, {"WWW-Authenticate": challenge})
 
 
-def too_many(retry_after_seconds: float) -> Reply:
+WaitHeader = Literal["Retry-After", "X-RateLimit-Reset"]
+WAIT_HEADERS: tuple[WaitHeader, ...] = get_args(WaitHeader)
+"""Where the answer beyond a rate limit says for how long."""
+
+
+def too_many(retry_after_seconds: float, said_in: Iterable[WaitHeader] = WAIT_HEADERS) -> Reply:
     """The answer beyond a rate limit."""
     after = str(math.ceil(retry_after_seconds))
-    return as_json({"error": "Too many requests"}, 429, {"Retry-After": after, "X-RateLimit-Reset": after})
+    return as_json({"error": "Too many requests"}, 429, dict.fromkeys(said_in, after))
 
 
 def not_found(what: str = "record not found") -> Reply:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pipewise_runtime.admitting import WAITING_PER_IN_FLIGHT
+from pipewise_runtime.turns import WAITING_PER_IN_FLIGHT
 from support.engine import AGENT, Rig, binding, problem, running_engine, service, text
 from support.eventually import eventually
 from support.sandbox import sandbox

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from pipewise_runtime.clock import Clock
@@ -47,10 +48,30 @@ async def test_an_answer_sent_before_a_429_does_not_hide_it(rig: Rig) -> None:
 
 async def test_a_429_without_retry_after_is_retried_on_the_usual_schedule(rig: Rig) -> None:
     await rig.serve(binding())
-    await rig.sandbox.admin.fault("quota", times=2)
+    await rig.sandbox.admin.fault("quota", waitHeaders=[], times=2)
     assert not (await rig.send()).get("isError")
     assert await rig.sent() == 1
     assert rig.metric("retries_total", app="sendgrid", reason="quota") == 2
+
+
+async def test_a_429_that_names_the_reset_of_the_limit_only_is_obeyed(rig: Rig) -> None:
+    await rig.serve(binding())
+    await rig.sandbox.admin.fault("quota", waitHeaders=["X-RateLimit-Reset"], retryAfter=60, times=1)
+    assert 55 < problem(await rig.send())["retryAfterSeconds"] <= 60
+
+
+@pytest.mark.parametrize("after", [253402300799, 253402300799000, 1e200])
+async def test_a_429_until_the_end_of_days_refuses_nobody_else(rig: Rig, after: float) -> None:
+    await rig.serve(binding())
+    await rig.sandbox.admin.fault("quota", retryAfter=after, times=1)
+    assert not (await rig.send()).get("isError")
+    assert not (await rig.send()).get("isError")
+
+
+async def test_a_429_until_a_moment_in_milliseconds_holds_until_then(rig: Rig) -> None:
+    await rig.serve(binding())
+    await rig.sandbox.admin.fault("quota", retryAfter=int((time.time() + 60) * 1000), times=1)
+    assert 50 < problem(await rig.send())["retryAfterSeconds"] <= 60
 
 
 async def test_a_greedy_user_leaves_another_its_part_of_the_share() -> None:

@@ -15,7 +15,7 @@ from pipewise_runtime.served import Project
 from support.engine import AGENT, USER, Rig, binding, problem, running_engine, service
 from support.eventually import eventually
 from support.hostile import Exchange
-from support.mcp_through import OneToken
+from support.mcp_through import OneToken, Withheld
 from support.probed import listing, probed
 from support.sandbox import PROJECT, sandbox
 
@@ -203,24 +203,6 @@ async def test_a_defect_that_a_probe_meets_is_logged_and_probing_goes_on() -> No
         async with probed(listing([{"name": "sendgrid-x"}]), tokens=Defective()) as rig:
             await eventually(lambda: [each.state for each in rig.evidence.providers()] == ["Available"])
     assert "probe_broke" in {each["event"] for each in logged}
-
-
-class Withheld(OneToken):
-    """A token that is there until it is taken away."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_there = asyncio.Event()
-        self.is_there.set()
-
-    def held(self, project: str) -> Token | None:
-        """The token while it is there."""
-        return super().held(project) if self.is_there.is_set() else None
-
-    async def current(self, project: str) -> Token:
-        """The token, once it is there."""
-        await self.is_there.wait()
-        return await super().current(project)
 
 
 async def test_a_call_waits_for_a_token_no_longer_than_it_may() -> None:

@@ -204,6 +204,7 @@ async def test_a_quota_fault_refuses_calls_and_nothing_else() -> None:
         await box.admin.fault("quota", retryAfter=9)
         limited = await wire.call()
         assert (limited.status_code, limited.headers["retry-after"]) == (429, "9")
+        assert limited.headers["x-ratelimit-reset"] == "9"
         assert (await wire.ask("tools/list")).status_code == 200
         assert await box.admin.ledger() == []
 

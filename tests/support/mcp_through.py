@@ -1,5 +1,6 @@
 """The runtime between a client and an MCP upstream: engine and server in the event loop of the test."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ class OneToken:
     def __init__(self) -> None:
         self._token = Token("test-token", datetime.now(UTC) + timedelta(hours=1))
 
-    def held(self, _project: str) -> Token:
+    def held(self, _project: str) -> Token | None:
         """The token."""
         return self._token
 
@@ -34,6 +35,27 @@ class OneToken:
     async def after(self, _project: str, _rejected: Token) -> Token:
         """The same again."""
         return self._token
+
+
+class Withheld(OneToken):
+    """A token that is there until it is taken away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_there = asyncio.Event()
+        self.is_there.set()
+        self.asked = asyncio.Event()
+        """Set once somebody waits for it."""
+
+    def held(self, project: str) -> Token | None:
+        """The token while it is there."""
+        return super().held(project) if self.is_there.is_set() else None
+
+    async def current(self, project: str) -> Token:
+        """The token, once it is there."""
+        self.asked.set()
+        await self.is_there.wait()
+        return await super().current(project)
 
 
 def binding(

@@ -1,6 +1,6 @@
 """How many calls may be under way at once, who waits in line for a place, and when the line is full.
 
-Pure; `admitting` makes those in line wait.
+Pure; `turns` makes those in line wait.
 """
 
 from collections.abc import Hashable
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Place = tuple[str, str]
-"""What is limited: a (binding, service) pair, so that one user's burst leaves others their part."""
+"""What is limited: a (binding, service) pair or an (address, app) pair, so that others have their part."""
 
 
 _Ticket = TypeVar("_Ticket", bound=Hashable)

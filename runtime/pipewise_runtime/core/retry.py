@@ -10,6 +10,9 @@ import msgspec
 
 from pipewise_crds import Resilience, Verdict
 
+CROWDED_SECONDS = 1.0
+"""When to come back where the runtime itself has too much to do."""
+
 
 class Outcome(StrEnum):
     """What is known of an action that did not succeed."""
@@ -30,6 +33,21 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """The runtime itself does not send it, which speaks against no upstream."""
+
+    cause: str
+    retry_after_seconds: float | None = None
+
+
+NOT_SERVED = HeldBack("the binding does not serve this any more")
+"""It went or is paused, or the service went or uses another account."""
+
+CROWDED = HeldBack("calls of this runtime hold all connections to the host", CROWDED_SECONDS)
+"""Nor did one become free in time."""
+
+
+@dataclass(frozen=True, slots=True)
 class FateUnknown:
     """Bytes were written and no proper answer came: 5xx, cut, time-out, not the promised content."""
 
@@ -44,6 +62,9 @@ class TokenRejected:
 @dataclass(frozen=True, slots=True)
 class SessionLost:
     """404 or 400: the upstream does not know our session."""
+
+    certain: bool = True
+    """Whether it says so; a 400 that does not explain itself may mean the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +91,9 @@ class Refused:
     cause: str
 
 
-Happened = NotSent | FateUnknown | TokenRejected | SessionLost | Throttled | AccountRequired | Refused
+Happened = (
+    NotSent | HeldBack | FateUnknown | TokenRejected | SessionLost | Throttled | AccountRequired | Refused
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +179,9 @@ class Operation(msgspec.Struct, frozen=True):
                     Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, "Pipedream refused our token"
                 )
                 return refused if self.refreshed or now >= self.deadline else Refresh()
+            case SessionLost(certain=False) if not self.read_only:
+                cause = "the upstream answered with status 400"
+                return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
             case SessionLost():
                 lost = GiveUp(
                     Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, "the session was lost twice in a row"
@@ -171,6 +197,8 @@ class Operation(msgspec.Struct, frozen=True):
                     Verdict.CREDENTIAL_INVALID, Outcome.NOT_RUN, "the account must be connected"
                 )
                 return self._retry(unusable, "account", now, dice) if listed_healthy else unusable
+            case HeldBack(cause=cause, retry_after_seconds=wait):
+                return GiveUp(Verdict.RUNTIME_UNAVAILABLE, Outcome.NOT_RUN, cause, wait)
             case NotSent(cause=cause):
                 unsent = GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, cause)
                 return self._retry(unsent, "not_sent", now, dice)

@@ -11,10 +11,16 @@ from pipewise_runtime.core.retry import FateUnknown, Happened, Refused, SessionL
 from pipewise_runtime.ports import OnNotification
 
 from .reply import Reply
-from .retry_after import seconds_of
+from .retry_after import wished_wait
 from .rpc import Message, NotJsonRpcError, message, messages
 
 _UNSUPPORTED_VERSION = -32022
+
+_REFUSALS = (400, 404)
+"""The statuses with which servers refuse a session, and with which some answer."""
+
+_SESSION_CODES = (-32000, -32001, -32600)
+"""Of the errors by which servers say that they do not know a session."""
 
 _NOTHING = (b"", b"null")
 """A field of an answer that is not there; some servers write both of its fields."""
@@ -46,9 +52,14 @@ class Reader(msgspec.Struct, eq=False):
     answer: Message | None = None
     broken: NotJsonRpcError | None = None
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is wanted."""
+        return self.answer is not None or self.broken is not None
+
     def take(self, text: bytes) -> bool:
         """Take one message of an event stream; True when it is the answer."""
-        if self.answer or self.broken or not text.strip():
+        if self.is_done or not text.strip():
             return False  # said already, or an event without data, with which servers open a stream
         try:
             read = message(text)
@@ -69,7 +80,11 @@ class Reader(msgspec.Struct, eq=False):
         Raises:
             HappenedError: it carries none.
         """
-        if reply.status != 200:  # noqa: PLR2004 - in the initialize era only 200 carries an answer
+        if reply.status in _REFUSALS and (error := self._error_in(reply)):
+            if has_session and _is_of_session(error):
+                raise HappenedError(SessionLost())
+            return Answer(reply.headers, error=error)
+        if reply.status != 200:  # noqa: PLR2004 - no other status carries an answer
             raise HappenedError(_refusal(reply, has_session=has_session))
         if reply.content_type == b"application/json":
             self._take_body(reply.body)
@@ -83,18 +98,24 @@ class Reader(msgspec.Struct, eq=False):
         return answer
 
     def modern_answer_in(self, reply: Reply) -> Answer:
-        """The answer of an upstream of 2026-07-28, which also answers with the statuses 400 and 404.
+        """The answer of an upstream of 2026-07-28, where 400 and 404 are answers too, or the version's end.
 
         Raises:
             HappenedError: the reply carries no answer, or says that the version is not spoken any more.
         """
-        if reply.status not in (400, 404) or reply.content_type != b"application/json":
+        if reply.status not in _REFUSALS:
             return self.answer_in(reply, has_session=True)
-        self._take_body(reply.body)
-        answer = _answer_of(self.answer, reply) if self.answer else None
-        if answer is None or not answer.error or _version_refused(answer.error):
+        error = self._error_in(reply)
+        if not error or _code_and_message(error)[0] == _UNSUPPORTED_VERSION:
             raise HappenedError(SessionLost())
-        return answer
+        return Answer(reply.headers, error=error)
+
+    def _error_in(self, reply: Reply) -> bytes:
+        """The error with which a reply of the status 400 or 404 answers the request."""
+        if reply.content_type == b"application/json":
+            self._take_body(reply.body)
+        answer = _answer_of(self.answer, reply) if self.answer else None
+        return answer.error if answer else b""
 
     def _pass_on(self, read: Message, text: bytes) -> None:
         if not bytes(read.id):
@@ -123,13 +144,20 @@ def _answer_of(read: Message, reply: Reply) -> Answer | None:
 
 class _Error(msgspec.Struct):
     code: int = 0
+    message: str = ""
 
 
-def _version_refused(error: bytes) -> bool:
+def _code_and_message(error: bytes) -> tuple[int, str]:
     try:
-        return msgspec.json.decode(error, type=_Error).code == _UNSUPPORTED_VERSION
+        read = msgspec.json.decode(error, type=_Error)
     except msgspec.DecodeError:
-        return False
+        return 0, ""
+    return read.code, read.message
+
+
+def _is_of_session(error: bytes) -> bool:
+    code, message = _code_and_message(error)
+    return code in _SESSION_CODES and "session" in message.lower()
 
 
 def _refusal(reply: Reply, *, has_session: bool) -> Happened:
@@ -138,10 +166,12 @@ def _refusal(reply: Reply, *, has_session: bool) -> Happened:
     match reply.status:
         case 401:
             return TokenRejected()
-        case 404 | 400 if has_session:
+        case 404 if has_session:
             return SessionLost()
+        case 400 if has_session:
+            return SessionLost(certain=b"session" in reply.body.lower())
         case 429:
-            return Throttled(seconds_of(reply.headers.get(b"retry-after")))
+            return Throttled(wished_wait(reply.headers))
         case status if 400 <= status < 500:  # noqa: PLR2004 - the client errors of HTTP
             return Refused(cause)
         case _:

@@ -29,6 +29,10 @@ class Attempt(msgspec.Struct, eq=False):
     """How long it may take from now on; None where its stream has no end."""
     sent: bool = False
     """Whether any byte was handed to the operating system."""
+    last_id: bytes = b""
+    """Of the last event that had one: from where its stream can be resumed."""
+    retry_seconds: float = 1.0
+    """After how long."""
 
 
 class Connection(asyncio.Protocol):
@@ -166,7 +170,12 @@ class Connection(asyncio.Protocol):
             self._on_idle(self)
 
     def _hand_out(self, events: SseParser, chunk: bytes) -> None:
-        for event in events.feed(chunk):
+        messages = events.feed(chunk)
+        if self._attempt and events.last_id:
+            self._attempt.last_id = events.last_id
+        if self._attempt and events.retry_seconds is not None:
+            self._attempt.retry_seconds = events.retry_seconds
+        for event in messages:
             if self._attempt and self._attempt.on_event and self._attempt.on_event(event):
                 self._answer()
 
@@ -188,6 +197,8 @@ class Connection(asyncio.Protocol):
         return self._head_is_whole and not self._headers.keys() & {b"content-length", b"transfer-encoding"}
 
     def _break(self, cause: str) -> None:
+        if self._attempt:
+            self._attempt.last_id = b""  # coming back would bring the same again
         self._fail(cause)
         self.abort()
 

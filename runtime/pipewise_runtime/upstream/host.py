@@ -9,6 +9,9 @@ from .connection import Attempt, Connection
 from .leases import IDLE_SECONDS, Leases, Origin
 from .reply import Reply, TransportError
 
+MOST_CONNECTIONS = 256
+"""To one host, for all users and apps there."""
+
 FORGET_SECONDS = 1.0
 """How long a notification may take that nobody waits for."""
 
@@ -20,7 +23,11 @@ class Host:
     """Exchanges with one origin."""
 
     def __init__(
-        self, origin: Origin, tls: ssl.SSLContext, limit: int = 256, idle_seconds: float = IDLE_SECONDS
+        self,
+        origin: Origin,
+        tls: ssl.SSLContext,
+        limit: int = MOST_CONNECTIONS,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self.leases = Leases(origin, tls, limit, idle_seconds)
         self._senders: set[asyncio.Task[None]] = set()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pipewise_runtime.core.ledger import Action, Close, Fail, Grant, Ledger, Open
 
 from .connection import Connection
-from .reply import NotSentError
+from .reply import CrowdedError, NotSentError
 
 IDLE_SECONDS = 4.0
 """Servers commonly close after 5 idle seconds; writing into a closing one leaves a write's fate open."""
@@ -65,6 +65,11 @@ class Leases:
         """Connections that an exchange holds."""
         return self._ledger.leased
 
+    @property
+    def crowded(self) -> bool:
+        """Whether exchanges hold as many as there may be."""
+        return self._ledger.leased >= self._ledger.limit
+
     def at_once(self) -> Connection | None:
         """Lease an idle connection, if there is one.
 
@@ -80,6 +85,7 @@ class Leases:
         """Lease a connection as soon as one is idle or opened.
 
         Raises:
+            CrowdedError: others of ours held all of them.
             NotSentError: none could be had, or not in time.
         """
         caller = object()
@@ -94,7 +100,8 @@ class Leases:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self.give_back(waiter.result())  # granted in the same moment
             if isinstance(error, TimeoutError):
-                raise NotSentError(f"no connection could be had in {seconds:.1f} s") from error
+                kind = CrowdedError if self.crowded else NotSentError
+                raise kind(f"no connection could be had in {seconds:.1f} s") from error
             raise
         finally:
             self._waiters.pop(caller, None)

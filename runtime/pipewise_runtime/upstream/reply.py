@@ -2,6 +2,7 @@
 
 TransportError
 ├── NotSentError        no byte of the request was written
+│   └── CrowdedError    all our connections to the host were in use
 └── CutOffError         bytes were written and no proper reply came
     └── TimedOutError   it did not come in time
 """
@@ -15,6 +16,10 @@ class TransportError(Exception):
 
 class NotSentError(TransportError):
     """No byte of the request was written: the upstream cannot have acted on it."""
+
+
+class CrowdedError(NotSentError):
+    """Other exchanges of ours held all connections to the host: nothing speaks against the upstream."""
 
 
 class CutOffError(TransportError):
@@ -32,6 +37,11 @@ class Reply(msgspec.Struct, frozen=True):
     headers: dict[bytes, bytes]
     """By lower-case name; of several with one name, the last."""
     body: bytes
+
+    @property
+    def is_events(self) -> bool:
+        """Whether it is an event stream."""
+        return self.status == 200 and self.content_type == b"text/event-stream"  # noqa: PLR2004
 
     @property
     def content_type(self) -> bytes:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from pipewise_runtime.core.eras import HANDSHAKE_VERSIONS, MODERN_VERSION, NOTHING, PLAIN, Era, translated
-from pipewise_runtime.core.retry import FateUnknown, NotSent, Refused, SessionLost
+from pipewise_runtime.core.retry import CROWDED, FateUnknown, HeldBack, NotSent, Refused, SessionLost
 from pipewise_runtime.ports import OnNotification, OnRequest, Token
 
 from .answer import Answer, HappenedError, Reader
@@ -21,7 +21,8 @@ from .connection import Attempt
 from .head import SessionKey, head
 from .hearing import Hearing
 from .host import Host
-from .reply import NotSentError, TimedOutError, TransportError
+from .reply import CrowdedError, NotSentError, Reply, TimedOutError, TransportError
+from .resuming import heard_out
 from .rpc import notification, request
 
 _identities = itertools.count(1)
@@ -149,7 +150,7 @@ class Session:
         body = request(identity, asked.method, asked.params)
         attempt = Attempt(self._post(body, token, asked), reader.take, asked.seconds)
         try:
-            reply = await self.host.exchange(attempt)
+            reply = await self._exchanged(attempt, reader, token)
         except asyncio.CancelledError as error:
             self._abandon(attempt, identity, token)
             if attempt.sent:
@@ -184,7 +185,7 @@ class Session:
             raise HappenedError(NotSent(str(error))) from error
         finally:
             back.end()
-        return reply.status == 200 and reply.content_type == b"text/event-stream"  # noqa: PLR2004
+        return reply.is_events
 
     async def _discover(self, token: Token) -> None:
         self.assume(announces=False)
@@ -220,10 +221,18 @@ class Session:
         params = b'{"requestId":%d,"reason":"the caller does not wait any longer"}' % identity
         self.host.send_and_forget(self._post(notification("notifications/cancelled", params), token))
 
-    def _get(self, token: Token) -> bytes:
-        """The request for the stream of what belongs to no call."""
+    async def _exchanged(self, attempt: Attempt, reader: Reader, token: Token) -> Reply:
+        if self.era is Era.MODERN:
+            return await self.host.exchange(attempt)
+        return await heard_out(
+            self.host, attempt, lambda: reader.is_done, lambda last_id: self._get(token, last_id)
+        )
+
+    def _get(self, token: Token, last_id: bytes = b"") -> bytes:
+        """The request for the stream of what belongs to no call, or for the rest of a call's stream."""
         self._post(b"", token)
-        return b"GET%b\r\n" % self._head.removeprefix(b"POST")
+        rest = b"last-event-id: %b\r\n" % last_id if last_id else b""
+        return b"GET%b%b\r\n" % (self._head.removeprefix(b"POST"), rest)
 
     def _post(self, body: bytes, token: Token, asked: Request | None = None) -> bytes:
         if self._head_token is not token:
@@ -235,5 +244,7 @@ class Session:
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (self._head, routing, len(body), body)
 
 
-def _happened(error: TransportError) -> NotSent | FateUnknown:
+def _happened(error: TransportError) -> HeldBack | NotSent | FateUnknown:
+    if isinstance(error, CrowdedError):
+        return CROWDED
     return NotSent(str(error)) if isinstance(error, NotSentError) else FateUnknown(str(error))

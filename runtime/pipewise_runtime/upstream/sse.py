@@ -1,8 +1,9 @@
-"""Server-sent events, read as they arrive: only the data of messages counts for MCP."""
+"""Server-sent events, read as they arrive: the data of messages, and how to come back for more of them."""
 
 import re
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_MILLISECONDS = re.compile(rb" ?[0-9]{1,9}")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MESSAGES = (b"", b"message")
 """The event types that carry messages; others, say pings, carry nothing for us."""
@@ -15,7 +16,11 @@ class SseParser:
         self._begun: list[bytes] = []
         """Pieces of a line whose end has not come."""
         self._data: list[bytes] = []
-        self._type = b""
+        self._type = self._id = b""
+        self.last_id = b""
+        """The id of the last whole event that had one."""
+        self.retry_seconds: float | None = None
+        """After how long to come back, where the server says so."""
         self._begun_size = self._data_size = 0
         self._is_first_line = True
         self._after_return = False
@@ -55,9 +60,14 @@ class SseParser:
             self._data_size += len(value) + 1
         elif name == b"event":
             self._type = value.removeprefix(b" ")
+        elif name == b"id" and b"\0" not in value:
+            self._id = value.removeprefix(b" ")
+        elif name == b"retry" and _MILLISECONDS.fullmatch(value):
+            self.retry_seconds = int(value) / 1000
         return None
 
     def _dispatched(self) -> bytes | None:
         data, self._data, self._data_size = self._data, [], 0
         kind, self._type = self._type, b""
+        self.last_id = self._id
         return b"\n".join(data) if data and kind in _MESSAGES else None

@@ -120,7 +120,7 @@ def test_an_event_that_is_not_json_rpc_ends_the_exchange() -> None:
 STATUSES: list[tuple[int, bool, Happened]] = [
     (401, True, TokenRejected()),
     (404, True, SessionLost()),
-    (400, True, SessionLost()),
+    (400, True, SessionLost(certain=False)),
     (404, False, Refused("the upstream answered with status 404")),
     (403, True, Refused("the upstream answered with status 403")),
     (429, True, Throttled(3.0)),
