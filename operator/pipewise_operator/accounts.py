@@ -96,8 +96,8 @@ class AccountKeeper:
 
     def _known(self) -> int:
         """The accounts of the project, as far as they were listed."""
-        listing = self._record.listing
-        return sum(len(mine) for mine in listing.accounts.values()) if listing is not None else 0
+        counted = self._record.facts.accounts
+        return counted.total if counted is not None else 0
 
     async def _sleep(self, now: datetime, users: list[str]) -> None:
         soonest = self._round_at(users) if users else self._rechecks.next()
