@@ -11,9 +11,9 @@ from .desired.account_requests import LISTING_GAP, MOST_LOOKS, ROUND, Budget, is
 from .desired.rechecks import Rechecks
 from .desired.schedule import next_listing, retry_delay
 from .doors import Doors
-from .failures import PipedreamUnavailableError, TokenRejectedError
+from .failures import PipedreamError, PipedreamUnavailableError, ProjectRefusedError, TokenRejectedError
 from .judge.accounts import Account, counts, users_that_differ
-from .judge.project import Unreachable
+from .judge.project import Refused, Unreachable
 from .keys import Key
 from .records import Listing, ProjectRecord
 from .tokens import TokenKeeper
@@ -96,8 +96,8 @@ class AccountKeeper:
 
     def _known(self) -> int:
         """The accounts of the project, as far as they were listed."""
-        listing = self._record.listing
-        return sum(len(mine) for mine in listing.accounts.values()) if listing is not None else 0
+        counted = self._record.facts.accounts
+        return counted.total if counted is not None else 0
 
     async def _sleep(self, now: datetime, users: list[str]) -> None:
         soonest = self._round_at(users) if users else self._rechecks.next()
@@ -115,7 +115,7 @@ class AccountKeeper:
             self._rechecks.looked_at(user, began, self._interval)
         try:
             accounts = await self._asked(None)
-        except (PipedreamUnavailableError, TokenRejectedError) as error:
+        except PipedreamError as error:
             self._budget.spend(1, began)
             self._next_list = self._failed(error)
             return
@@ -143,7 +143,7 @@ class AccountKeeper:
         self._budget.spend(1, began)
         try:
             accounts = await self._asked(user)
-        except (PipedreamUnavailableError, TokenRejectedError) as error:
+        except PipedreamError as error:
             _log.warning(
                 "accounts not looked at",
                 namespace=self._key.namespace,
@@ -170,14 +170,15 @@ class AccountKeeper:
             token = await self._tokens.token()
             return await self._doors.pipedream.accounts(self._record.project, token.value, user)
 
-    def _failed(self, error: PipedreamUnavailableError | TokenRejectedError) -> datetime:
+    def _failed(self, error: PipedreamError) -> datetime:
         self._attempt += 1
         self._doors.metrics.account_lists.labels(*self._key, "failed").inc()
         _log.warning(
             "accounts not listed", namespace=self._key.namespace, project=self._key.name, cause=str(error)
         )
         if self._attempt >= _TOLD_AFTER:
-            self._record.facts = replace(self._record.facts, listing=Unreachable(str(error)))
+            met = Refused if isinstance(error, ProjectRefusedError) else Unreachable
+            self._record.facts = replace(self._record.facts, listing=met(str(error)))
         self._record.tried = True
         self._doors.world.dirty.mark(projects=[self._key])
         longest = max(self._interval, timedelta(seconds=1))
@@ -201,6 +202,6 @@ class AccountKeeper:
         return self._record.project.spec.account_poll_interval
 
 
-def _asked_for(error: PipedreamUnavailableError | TokenRejectedError) -> float | None:
+def _asked_for(error: PipedreamError) -> float | None:
     """The seconds for which Pipedream asked to be left alone."""
     return error.retry_after_seconds if isinstance(error, PipedreamUnavailableError) else None

@@ -6,7 +6,7 @@ is owned by the admission policy of runtimes: none outlives what confines it, or
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,9 @@ from .desired.managed import KINDS as MANAGED_KINDS
 from .desired.managed import authentication, managed
 from .desired.managed_settings import ManagedSettings
 from .desired.ownership import owned, owner_reference
+from .desired.schedule import retry_delay
 from .failures import ClusterError, NotFoundError, RejectedError
+from .publish import IN_FLIGHT
 from .world import World, shard_of
 
 Body = Mapping[str, Any]
@@ -28,6 +30,8 @@ Body = Mapping[str, Any]
 _log = structlog.get_logger()
 _LOOK_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
+_NO_NAMESPACE = ""
+"""Where the one object that belongs to no namespace is kept: who may have tokens reviewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,19 @@ class Census:
     projects: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What failed in a namespace: how often in a row, and when it is looked at again."""
+
+    failures: int
+    again: asyncio.TimerHandle
+
+
 class Children:
-    """Applies what is missing or was changed, and deletes what is not needed any more."""
+    """Applies what is missing or was changed, and deletes what is not needed any more.
+
+    Each namespace is kept by itself: where the API server refuses or fails, the others do not wait.
+    """
 
     def __init__(self, cluster: Cluster, world: World, installation: Installation) -> None:
         self._cluster, self._world, self._installation = cluster, world, installation
@@ -69,36 +84,47 @@ class Children:
         self._there: dict[Name, Body] = {}
         self._owner: dict[str, Any] | None = None
         self._namespaces: set[str] = set()
-        self._reviewers: Body | None = None
+        self._busy: set[str] = set()
+        self._troubles: dict[str, _Trouble] = {}
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._wake = asyncio.Event()
 
     def look(self, namespaces: Iterable[str]) -> None:
         """Have these namespaces looked at."""
         self._namespaces |= set(namespaces)
         if self._namespaces:
+            self._namespaces.add(_NO_NAMESPACE)
             self._wake.set()
 
     async def run(self) -> None:
         """Keep them until cancelled."""
-        while True:
-            try:
-                self._owner = await self._found_owner()
-                self._there = {Name.of(body): body for body in await self._cluster.children(self._kinds)}
-                self._namespaces |= {name.namespace for name in self._there}
-                self._namespaces |= {key.namespace for key in (*self._world.bindings, *self._world.accounts)}
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    while True:
-                        self._wake.clear()
-                        await self._round()
-                        await self._wake.wait()
-            except TimeoutError:
-                continue
-            except RejectedError as error:
-                _log.warning("runtimes' objects cannot be listed: see the chart's Roles", cause=str(error))
-                await asyncio.sleep(_LOOK_SECONDS)
-            except ClusterError as error:
-                _log.warning("runtimes' objects not kept; tried again", cause=str(error))
-                await asyncio.sleep(_RETRY_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    await self._list()
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        while True:
+                            self._wake.clear()
+                            self._begin(group)
+                            await self._wake.wait()
+                except TimeoutError:
+                    continue
+                except RejectedError as error:
+                    _log.warning(
+                        "runtimes' objects cannot be listed: see the chart's Roles", cause=str(error)
+                    )
+                    await asyncio.sleep(_LOOK_SECONDS)
+                except ClusterError as error:
+                    _log.warning("runtimes' objects not listed; tried again", cause=str(error))
+                    await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _list(self) -> None:
+        """Learn what is there, and have every namespace looked at."""
+        self._owner = await self._found_owner()
+        found = [*await self._cluster.children(self._kinds), *await self._found_reviewers()]
+        self._there = {Name.of(body): body for body in found}
+        self.look(name.namespace for name in self._there)
+        self.look(key.namespace for key in (*self._world.bindings, *self._world.accounts))
 
     async def _found_owner(self) -> dict[str, Any] | None:
         """Who owns what is made from now on; agents are served in any case."""
@@ -113,50 +139,73 @@ class Children:
             )
             return None
 
-    async def _round(self) -> None:
-        taken, self._namespaces = sorted(self._namespaces), set()
-        found = self._census()
-        for namespace in taken:
-            await self._keep(namespace, found.get(namespace, Census()))
-        await self._authorise([namespace for namespace, census in found.items() if census.shards])
-
-    async def _keep(self, namespace: str, census: Census) -> None:
-        there = [body for name, body in self._there.items() if name.namespace == namespace]
-        change = drift(self._wanted(namespace, census), there)
-        for body in change.apply:
-            await self._try(self._cluster.apply(body), body, "applied")
-            self._there[Name.of(body)] = body
-        for body in reversed(change.delete):
-            await self._try(self._cluster.delete(body), body, "deleted")
-            self._there.pop(Name.of(body), None)
-
-    async def _try(self, request: Awaitable[None], body: Body, done: str) -> None:
-        """One request; one that is refused spares the others and is made again with the next listing."""
-        what = Name.of(body)._asdict()
+    async def _found_reviewers(self) -> Sequence[Body]:
+        """Who may have tokens reviewed at present: one object or none."""
+        settings = self._installation.managed
+        if settings is None or not settings.authentication:
+            return ()
         try:
-            await request
-        except RejectedError as error:
-            _log.error(f"runtime's object not {done}", **what, cause=str(error))
-        else:
-            _log.info(f"runtime's object {done}", **what)
+            return (await self._cluster.reviewers(settings.authentication),)
+        except NotFoundError:
+            return ()
 
-    def _wanted(self, namespace: str, census: Census) -> list[dict[str, Any]]:
+    def _begin(self, group: asyncio.TaskGroup) -> None:
+        """Have those kept that wait for it; one that is being kept is looked at once more after that."""
+        taken = self._namespaces - self._busy
+        if not taken:
+            return
+        self._namespaces -= taken
+        self._busy |= taken
+        found = self._census()
+        for namespace in sorted(taken):
+            group.create_task(self._keep(namespace, self._wanted(namespace, found)))
+
+    async def _keep(self, namespace: str, wanted: Sequence[Body]) -> None:
+        async with self._slots:
+            there = [body for name, body in self._there.items() if name.namespace == namespace]
+            change = drift(wanted, there)
+            applied = [await self._apply(body) for body in change.apply]
+            deleted = [await self._delete(body) for body in reversed(change.delete)]
+        self._busy.discard(namespace)
+        self._settle(namespace, is_kept=all([*applied, *deleted]))
+        self._wake.set()
+
+    def _settle(self, namespace: str, *, is_kept: bool) -> None:
+        """Look again where something failed, each time after a longer pause."""
+        trouble = self._troubles.pop(namespace, None)
+        if trouble is not None:
+            trouble.again.cancel()
+        if not is_kept:
+            failures = trouble.failures + 1 if trouble else 1
+            pause = retry_delay(failures, dice=0.5).total_seconds()
+            again = asyncio.get_running_loop().call_later(pause, self.look, [namespace])
+            self._troubles[namespace] = _Trouble(failures, again)
+
+    async def _apply(self, body: Body) -> bool:
+        is_done = await _done(self._cluster.apply(body), body, "applied")
+        if is_done:
+            self._there[Name.of(body)] = body
+        return is_done
+
+    async def _delete(self, body: Body) -> bool:
+        is_done = await _done(self._cluster.delete(body), body, "deleted")
+        if is_done:
+            self._there.pop(Name.of(body), None)
+        return is_done
+
+    def _wanted(self, namespace: str, found: Mapping[str, Census]) -> Sequence[Body]:
+        settings, census = self._installation.managed, found.get(namespace, Census())
+        if namespace == _NO_NAMESPACE:
+            # The managed runtimes, and no others, may have tokens reviewed.
+            if settings is None or not settings.authentication:
+                return ()
+            sharded = sorted(name for name, each in found.items() if each.shards)
+            return (authentication(settings.authentication, sharded),)
         accounts = census.accounts | ({ROLE} if census.shards else set())
         wanted = identities(namespace, accounts, census.projects)
-        settings = self._installation.managed
         if settings is not None:
             wanted += managed(namespace, sorted(census.shards), settings, self._installation.profiles)
         return owned(wanted, self._owner)
-
-    async def _authorise(self, namespaces: Iterable[str]) -> None:
-        """Let the managed runtimes, and no others, have tokens reviewed."""
-        settings = self._installation.managed
-        if settings is None or not settings.authentication:
-            return
-        wanted = authentication(settings.authentication, sorted(namespaces))
-        if wanted != self._reviewers:
-            await self._try(self._cluster.apply(wanted), wanted, "applied")
-            self._reviewers = wanted
 
     def _census(self) -> Mapping[str, Census]:
         """What each namespace has that its runtimes' objects follow from, in one pass over everything."""
@@ -171,3 +220,15 @@ class Children:
                 if shard is not None:
                     found.setdefault(key.namespace, Census()).shards.add(shard)
         return found
+
+
+async def _done(request: Awaitable[None], body: Body, done: str) -> bool:
+    """Make one request; one that fails spares the others."""
+    what = Name.of(body)._asdict()
+    try:
+        await request
+    except ClusterError as error:
+        _log.warning(f"runtime's object not {done}; tried again", **what, cause=str(error))
+        return False
+    _log.info(f"runtime's object {done}", **what)
+    return True

@@ -143,6 +143,14 @@ class Cluster:
                         found[body["metadata"]["uid"]] = body
         return tuple(found.values())
 
+    async def reviewers(self, name: str) -> dict[str, Any]:
+        """Read the ClusterRoleBinding of those who may have tokens reviewed."""
+        async with told_as_ours():
+            return {
+                **_plain(await self._client.get(_CLUSTER_ROLE_BINDING, name)),
+                "kind": "ClusterRoleBinding",
+            }
+
     async def policy(self, name: str) -> dict[str, Any]:
         """Read the ValidatingAdmissionPolicy of the release."""
         async with told_as_ours():

@@ -11,11 +11,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipewise_crds import PipedreamProject
 
-from .failures import ClientRefusedError, PipedreamError, PipedreamUnavailableError, TokenRejectedError
+from .failures import (
+    ClientRefusedError,
+    PipedreamError,
+    PipedreamUnavailableError,
+    ProjectRefusedError,
+    TokenRejectedError,
+)
 from .judge.accounts import Account
 
 _PAGE = 100
 _TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
+_COME_BACK = (404, 408, 429)
+"""Client errors that may pass, or that say nothing of the project."""
+_LONGEST_WAIT_SECONDS = 3600.0
+"""Whatever an answer asks for: the longest window of Pipedream's limits is five minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,7 @@ class Pipedream:
 
         Raises:
             TokenRejectedError: the token is refused.
+            ProjectRefusedError: the project is.
             PipedreamUnavailableError: no proper answer.
         """
         found: list[Account] = []
@@ -118,6 +129,10 @@ class Pipedream:
             reply = await self._http.get(url, params=dict(query), headers=headers)
             if reply.status_code == httpx2.codes.UNAUTHORIZED:
                 raise TokenRejectedError("Pipedream refuses the developer token")
+            if reply.is_client_error and reply.status_code not in _COME_BACK:
+                raise ProjectRefusedError(
+                    f"Pipedream refuses to list the project's accounts (HTTP {reply.status_code})"
+                )
             _check(reply, "the accounts list")
             answer = reply.json()
             # Until 2025 the rows stood in data.accounts; today data is the list itself.
@@ -143,11 +158,20 @@ def _account(row: _AccountRow) -> Account:
 def _check(reply: httpx2.Response, what: str) -> None:
     if reply.status_code == httpx2.codes.OK:
         return
-    retry_after = reply.headers.get("retry-after", "")
     raise PipedreamUnavailableError(
-        f"{what} of Pipedream answered HTTP {reply.status_code}",
-        float(retry_after) if retry_after.isdigit() else None,
+        f"{what} of Pipedream answered HTTP {reply.status_code}", _wait_seconds(reply)
     )
+
+
+def _wait_seconds(reply: httpx2.Response) -> float | None:
+    """For how long an answer asks to be left alone: Retry-After, else when a used-up limit begins anew."""
+    after, reset = reply.headers.get("retry-after", ""), reply.headers.get("x-ratelimit-reset", "")
+    if after.isdecimal():
+        return min(float(after), _LONGEST_WAIT_SECONDS)
+    if reply.status_code == httpx2.codes.TOO_MANY_REQUESTS and reset.isdecimal():
+        # Seconds since 1970, as Pipedream's own SDK reads it.
+        return min(max(float(reset) - utc_now().timestamp(), 0.0), _LONGEST_WAIT_SECONDS)
+    return None
 
 
 @asynccontextmanager

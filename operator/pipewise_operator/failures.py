@@ -9,6 +9,7 @@ OperatorError
 └── PipedreamError          Pipedream's REST API
     ├── ClientRefusedError  our client id or secret is refused
     ├── TokenRejectedError  the token is refused (401)
+    ├── ProjectRefusedError the project is refused, though the token is not
     └── PipedreamUnavailableError  no proper answer; repeat later
 """
 
@@ -47,6 +48,10 @@ class ClientRefusedError(PipedreamError):
 
 class TokenRejectedError(PipedreamError):
     """Pipedream refuses the developer token (401)."""
+
+
+class ProjectRefusedError(PipedreamError):
+    """Pipedream takes the token but refuses what is asked of the project: repeating it is no use."""
 
 
 class PipedreamUnavailableError(PipedreamError):

@@ -17,7 +17,7 @@ from .desired.schedule import retry_delay
 from .desired.shares import lowered, shares
 from .doors import Doors
 from .gathering import evidence_of, project_evidence, reports_in
-from .judge.announcements import Transition, transition
+from .judge.announcements import Transition, last_told, transition
 from .judge.binding import judge
 from .judge.evidence import SETTLING, TAKE_UP_LIMIT, Evidence
 from .judge.project import judge_invalid_project, judge_project, quota_exhausted_until
@@ -186,7 +186,8 @@ class Reconciler:
         if later is not None and later > evidence.now:
             self._world.alarms.set(Alarm("AgentMCPBinding", key), later)
             return True
-        change = transition(record.binding, after)
+        record.last_told = last_told(record.binding, record.last_told)
+        change = transition(record.binding, after, record.last_told)
         record.tell(after, evidence.now)
         written = await self._publisher.binding(key, record.binding.status, after)
         if change is not None and written:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipewise_crds import AgentMCPBinding, BindingStatus, ConditionType, PipedreamProject
+from pipewise_crds import AgentMCPBinding, BindingStatus, ConditionType, PipedreamProject, Verdict
 
 from .judge.accounts import Account
 from .judge.conditions import find
@@ -25,6 +25,8 @@ class BindingRecord:
     """The status we last wrote: seeing it come back is no news."""
     told_at: datetime | None = None
     """When we last wrote one."""
+    last_told: str = Verdict.UNKNOWN
+    """Ready's last reason that was not Unknown."""
 
     def tell(self, status: BindingStatus, now: datetime) -> None:
         """Remember a status that is about to be written, unless the binding says so already."""

@@ -115,6 +115,8 @@ class World:
         if known is None or known.binding.metadata.generation != binding.metadata.generation:
             after = 0 if taken_up_by_status(binding) else int(binding.metadata.resource_version)
             record = BindingRecord(binding, read.invalid, after, self.clock())
+            if known is not None:
+                record.last_told = known.last_told
         elif known.binding.status.shard != binding.status.shard:
             # A runtime serves it from where it has seen this, whatever it has seen before.
             after = int(binding.metadata.resource_version)

@@ -83,6 +83,25 @@ async def test_a_wrong_client_secret_is_told_apart_and_heals_when_it_is_correcte
     await eventually(lambda: operated.ready() == ("True", "Ready"), within=8)
 
 
+async def test_a_wrong_project_is_told_as_such_and_heals_when_it_is_corrected(
+    operated: Operated, pipedream: Sandbox
+) -> None:
+    await pipedream.admin.add_account("user-42", "sendgrid")
+    operated.credentials()
+    operated.project(pipedream.api_url, projectID="proj_0th3rs")
+    operated.binding()
+    operated.runtime()
+    operated.report()
+    wrong = ("False", "ProjectCredentialInvalid")
+    await eventually(lambda: operated.project_condition() == wrong, within=15)
+    assert operated.project_condition("CredentialsValid") == wrong
+    assert "HTTP 403" in (message := project(operated.namespace)["conditions"][0]["message"])
+    assert "check projectID" in message
+    await eventually(lambda: operated.ready() == wrong, within=15)
+    operated.project(pipedream.api_url)
+    await eventually(lambda: operated.ready() == ("True", "Ready"), within=15)
+
+
 async def test_a_missing_secret_is_named_and_heals_when_it_appears(
     operated: Operated, pipedream: Sandbox
 ) -> None:

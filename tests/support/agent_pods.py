@@ -126,6 +126,7 @@ def agent_pod(name: str, image: str, **metadata: Mapping[str, str]) -> dict[str,
         "metadata": {"name": name, **metadata},
         "spec": {
             "serviceAccountName": "agent",
+            "automountServiceAccountToken": False,
             "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [container],
             "volumes": [

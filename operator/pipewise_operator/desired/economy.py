@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from pipewise_crds import BindingStatus
+from pipewise_crds import BindingStatus, ConditionType, RuntimeCounts
 
 COUNTS_GAP = timedelta(seconds=30)
 """A hundred pods replaced in five minutes cost a binding ten writes in place of two hundred."""
@@ -16,6 +16,17 @@ def waits_until(before: BindingStatus, after: BindingStatus, told_at: datetime |
         after: what it is to say.
         told_at: when it was last written; None: not by this process.
     """
-    if told_at is None or before == after or after.model_copy(update={"runtimes": before.runtimes}) != before:
+    if told_at is None or before == after or _uncounted(before) != _uncounted(after):
         return None
     return told_at + COUNTS_GAP
+
+
+def _uncounted(status: BindingStatus) -> BindingStatus:
+    """The status without the number of runtimes, which RuntimeAvailable tells in words while it is True."""
+    conditions = [
+        each.model_copy(update={"message": ""})
+        if each.type == ConditionType.RUNTIME_AVAILABLE and each.status == "True"
+        else each
+        for each in status.conditions
+    ]
+    return status.model_copy(update={"runtimes": RuntimeCounts(), "conditions": conditions})

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from .annotations import METRICS_PORT, PORT, Wishes
-from .sidecar import NAME, URL_VARIABLE, url_of
+from .sidecar import ACCESS_PATH, NAME, URL_VARIABLE, url_of
 
 Json = Mapping[str, Any]
 
@@ -28,7 +28,7 @@ def concerns(pod: Json, wishes: Wishes) -> tuple[str, ...]:
             "shareProcessNamespace lets the pod's other containers see the sidecar's process: "
             "leave it out, or trust them with the sidecar's token"
         )
-    return tuple(found)
+    return (*found, *_of_tokens(pod))
 
 
 def agents_without_profile(wishes: Wishes, known: Collection[str]) -> tuple[str, ...]:
@@ -60,6 +60,22 @@ def _of_the_pod(spec: Json) -> Iterator[str]:
         yield "os.name is windows: the runtime is a Linux program. Use `placement: Managed` in the bindings"
     if any(each.get("name") == NAME for each in spec.get("containers") or ()):
         yield f'a container is named "{NAME}", which is the sidecar\'s name: rename it'
+
+
+def _of_tokens(pod: Json) -> Iterator[str]:
+    """The API server has mounted tokens before it asks the webhook."""
+    names = [each.get("name") for each in others(pod) if _mounts_token(each)]
+    if names:
+        who = f'container "{names[0]}"' + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        yield (
+            f"{who} may use the ServiceAccount's token and so read Pipedream's, good for all users: set "
+            "automountServiceAccountToken: false in the pod; the sidecar has its own"
+        )
+
+
+def _mounts_token(container: Json) -> bool:
+    mounts = container.get("volumeMounts") or ()
+    return any(str(mount.get("mountPath")).rstrip("/") == ACCESS_PATH for mount in mounts)
 
 
 def _of_ports(pod: Json, wishes: Wishes) -> Iterator[str]:

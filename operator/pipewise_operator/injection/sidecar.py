@@ -20,8 +20,10 @@ URL_VARIABLE: Final = "PIPEWISE_MCP_URL"
 _PORT_NAME = "mcp-metrics"
 """Of the container's port; at most 15 characters, and unlikely to be taken by another of the pod."""
 
+ACCESS_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where programs look for the token of their pod's ServiceAccount."""
 _ACCESS, _PROFILES_VOLUME = "pipewise-api-access", "pipewise-profiles"
-_ACCESS_PATH, _PROFILES_PATH = "/var/run/secrets/kubernetes.io/serviceaccount", "/etc/pipewise"
+_PROFILES_PATH = "/etc/pipewise"
 _READABLE = 0o444
 _TOKEN_SECONDS = 3600
 """The kubelet renews it; not 3607, which the API server takes for an old client's and stretches to a year."""
@@ -70,7 +72,7 @@ def container(wishes: Wishes, settings: Settings) -> Json:
         "securityContext": _security(settings),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
-            {"name": _ACCESS, "mountPath": _ACCESS_PATH, "readOnly": True},
+            {"name": _ACCESS, "mountPath": ACCESS_PATH, "readOnly": True},
             *([{"name": _PROFILES_VOLUME, "mountPath": _PROFILES_PATH, "readOnly": True}] * with_profiles),
         ],
     }

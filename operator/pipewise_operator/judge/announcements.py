@@ -52,14 +52,18 @@ class Announcement:
     """The note without counts: what makes two announcements the same."""
 
 
-def transition(binding: AgentMCPBinding, after: BindingStatus) -> Transition | None:
-    """The change between a binding's present status and the next one, if people should hear of it.
+def last_told(binding: AgentMCPBinding, before: str) -> str:
+    """The reason that people know of: the binding's present one, or while that is Unknown the one before."""
+    ready = find(binding.status.conditions, ConditionType.READY)
+    return before if ready is None or ready.reason == Verdict.UNKNOWN else ready.reason
+
+
+def transition(binding: AgentMCPBinding, after: BindingStatus, before: str) -> Transition | None:
+    """The change from what people know of a binding to its next status, if they should hear of it.
 
     They need not hear of Unknown, nor of a new binding that turned Ready as it should.
     """
-    old = find(binding.status.conditions, ConditionType.READY)
     new = find(after.conditions, ConditionType.READY)
-    before = old.reason if old else Verdict.UNKNOWN
     if new is None or new.reason in (before, Verdict.UNKNOWN):
         return None
     is_good = new.status == "True"

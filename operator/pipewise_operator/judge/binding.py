@@ -71,6 +71,10 @@ def _aspects(evidence: Evidence, found: Mapping[str, _Findings]) -> list[Aspect]
     else:
         ready = worst(by_kind.values())
     aspects = {kind: aspect(kind, finding) for kind, finding in by_kind.items()}
+    if evidence.serving:
+        told = f"{len(evidence.serving)} of {len(evidence.runtimes)} runtimes ready"
+        kind = ConditionType.RUNTIME_AVAILABLE
+        aspects[kind] = aspect(kind, Finding(Verdict.HEALTHY, told))
     aspects[ConditionType.READY] = _demo(evidence, ready) or aspect(ConditionType.READY, ready)
     return [aspects[kind] for kind in _ORDER]
 

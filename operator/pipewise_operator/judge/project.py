@@ -21,11 +21,12 @@ from .evidence import HEALTHY, Finding
 
 FRESH_TOKENS_REFUSED = 2
 """So many tokens refused in a row, each newly minted, mean that our client is what is refused."""
+_CHECK = "check projectID, environment and the OAuth client at Pipedream"
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Pipedream refuses the client id or secret, or the tokens it has just issued."""
+    """Pipedream refuses the client id or secret, or what is asked of the project."""
 
     message: str
 
@@ -55,7 +56,7 @@ class ProjectFacts:
     """The token in the Secret; None before the first."""
     minting: Trouble | None = None
     """What the last minting met, if it failed."""
-    listing: Unreachable | None = None
+    listing: Refused | Unreachable | None = None
     """What the last listing of accounts met, if it failed."""
     rejected: bool = False
     """Calls were refused with the token that expires at `token_expires_at`; another one is being minted."""
@@ -69,8 +70,11 @@ def token_finding(name: str, facts: ProjectFacts, now: datetime) -> Finding:
     if facts.rejections >= FRESH_TOKENS_REFUSED:
         return Finding(
             Verdict.PROJECT_CREDENTIAL_INVALID,
-            f"project {name}: Pipedream refuses tokens it has just issued; "
-            "check projectID, environment and the OAuth client at Pipedream",
+            f"project {name}: Pipedream refuses tokens it has just issued; {_CHECK}",
+        )
+    if isinstance(facts.listing, Refused):
+        return Finding(
+            Verdict.PROJECT_CREDENTIAL_INVALID, f"project {name}: {facts.listing.message}; {_CHECK}"
         )
     in_use = facts.token_expires_at is not None and facts.token_expires_at > now
     # While a refused token is being replaced, calls wait for the new one: that is no verdict yet.
@@ -144,7 +148,7 @@ def _ready(name: str, facts: ProjectFacts, credentials: Aspect, quota: Finding, 
     if credentials.status == "False":
         return Aspect(ConditionType.READY, "False", credentials.reason, credentials.message)
     listing = HEALTHY
-    if facts.listing is not None:
+    if isinstance(facts.listing, Unreachable):
         listing = Finding(Verdict.UPSTREAM_UNAVAILABLE, f"accounts cannot be listed: {facts.listing.message}")
     found = worst([token_finding(name, facts, now), quota, listing])
     return aspect(

@@ -187,3 +187,16 @@ def test_a_container_may_not_bear_the_sidecars_name() -> None:
     given = pod()
     given["spec"]["containers"][0]["name"] = "pipewise-runtime"
     assert "rename" in problems(given)[0]
+
+
+@pytest.mark.parametrize("place", ["containers", "initContainers"])
+def test_whoever_else_may_use_the_token_that_a_runtimes_rights_come_with_is_named(place: str) -> None:
+    given = pod()
+    path = "/var/run/secrets/kubernetes.io/serviceaccount/"
+    reader = {"name": "reader", "image": "x", "volumeMounts": [{"name": "token", "mountPath": path}]}
+    given["spec"][place] = [*given["spec"].get(place, []), reader]
+    made = patch(given, SETTINGS)
+    assert isinstance(made, Patch)
+    (warning,) = made.warnings
+    assert warning.startswith('container "reader" may use the ServiceAccount\'s token')
+    assert "automountServiceAccountToken: false" in warning

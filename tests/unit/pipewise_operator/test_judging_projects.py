@@ -27,7 +27,7 @@ FACTS = st.builds(
     ProjectFacts,
     token_expires_at=st.sampled_from([None, VALID, NOON - timedelta(minutes=1)]),
     minting=st.sampled_from([None, Refused("no"), SecretMissing("gone"), Unreachable("503")]),
-    listing=st.sampled_from([None, Unreachable("503")]),
+    listing=st.sampled_from([None, Refused("403"), Unreachable("503")]),
     rejected=st.booleans(),
     rejections=st.integers(0, 3),
 )
@@ -75,6 +75,15 @@ def test_a_second_fresh_token_that_is_refused_means_that_we_are() -> None:
     assert token_finding("default", once, NOON) == HEALTHY
     twice = ProjectFacts(token_expires_at=VALID, rejections=2)
     assert token_finding("default", twice, NOON).verdict is Verdict.PROJECT_CREDENTIAL_INVALID
+
+
+def test_a_project_that_is_refused_is_no_outage_of_pipedreams() -> None:
+    facts = ProjectFacts(token_expires_at=VALID, listing=Refused("no (HTTP 403)"))
+    assert told(status_of(facts), "Ready") == ("False", "ProjectCredentialInvalid")
+    assert told(status_of(facts), "CredentialsValid") == ("False", "ProjectCredentialInvalid")
+    finding = token_finding("default", facts, NOON)
+    assert finding.verdict is Verdict.PROJECT_CREDENTIAL_INVALID
+    assert "no (HTTP 403); check projectID" in finding.message
 
 
 def test_a_quota_that_has_come_back_is_not_told() -> None:

@@ -4,12 +4,13 @@ from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipewise_crds import BindingStatus, ObjectMeta
+from pipewise_crds import ObjectMeta
 from pipewise_operator.desired.secret import Token, fingerprint, token_in, token_secret
-from pipewise_operator.judge.announcements import Transition, announcements, transition
+from pipewise_operator.judge.announcements import Transition, announcements, last_told, transition
 from pipewise_operator.judge.binding import judge
 from pipewise_operator.publish import merge_patch
 from support.judging import NOON, account, binding, evidence
@@ -37,23 +38,47 @@ def test_different_causes_are_told_on_their_bindings() -> None:
     ]
 
 
-def test_turning_ready_for_the_first_time_is_not_news() -> None:
-    assert transition(binding(), judge(evidence())) is None
+STATUSES = {
+    "Ready": judge(evidence()),
+    "Unknown": judge(evidence(project=None)),
+    "CredentialInvalid": judge(evidence(accounts={"sendgrid": account("Dead"), "twitter": account()})),
+    "RuntimeUnavailable": judge(evidence(runtimes=())),
+}
 
 
-def test_a_fault_is_news_and_so_is_its_end() -> None:
-    dead = judge(evidence(accounts={"sendgrid": account("Dead"), "twitter": account()}))
-    fault = transition(binding(), dead)
-    assert fault is not None
-    assert (fault.after, fault.is_good) == ("CredentialInvalid", False)
-    healed = transition(binding().model_copy(update={"status": dead}), judge(evidence()))
-    assert healed is not None
-    assert announcements([healed], [])[0].note == "Ready again after CredentialInvalid"
+def heard(*reasons: str) -> list[str]:
+    """The Events of a new binding whose Ready takes these reasons one after the other."""
+    present, known, notes = binding(), "Unknown", []
+    for reason in reasons:
+        known = last_told(present, known)
+        change = transition(present, STATUSES[reason], known)
+        if change is not None:
+            (told,) = announcements([change], [])
+            notes.append(f"{told.type} {told.note if change.is_good else told.reason}")
+        present = present.model_copy(update={"status": STATUSES[reason]})
+    return notes
 
 
-def test_no_change_is_no_news() -> None:
-    status: BindingStatus = judge(evidence())
-    assert transition(binding().model_copy(update={"status": status}), status) is None
+FAULT, END = "Warning CredentialInvalid", "Normal Ready again after CredentialInvalid"
+TOLD: list[tuple[list[str], list[str]]] = [
+    (["Ready"], []),
+    (["Unknown", "Ready", "Ready", "Unknown", "Ready"], []),
+    (["CredentialInvalid"], [FAULT]),
+    (["Ready", "CredentialInvalid", "Ready"], [FAULT, END]),
+    (["Ready", "CredentialInvalid", "Unknown", "Unknown", "Ready"], [FAULT, END]),
+    (["CredentialInvalid", "Unknown", "CredentialInvalid"], [FAULT]),
+    (["CredentialInvalid", "Unknown", "RuntimeUnavailable"], [FAULT, "Warning RuntimeUnavailable"]),
+]
+
+
+@pytest.mark.parametrize(("reasons", "notes"), TOLD)
+def test_a_fault_is_news_and_so_is_its_end(reasons: list[str], notes: list[str]) -> None:
+    assert heard(*reasons) == notes
+
+
+@given(st.lists(st.sampled_from(sorted(STATUSES))))
+def test_not_to_know_for_a_while_changes_nothing_of_what_people_hear(reasons: list[str]) -> None:
+    assert heard(*reasons) == heard(*(reason for reason in reasons if reason != "Unknown"))
 
 
 def patched(document: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON

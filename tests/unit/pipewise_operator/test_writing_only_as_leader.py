@@ -26,7 +26,7 @@ WRITES: Mapping[str, Sequence[Any]] = {
     "apply": (OBJECT,),
     "delete": (OBJECT,),
 }
-OTHERS = {"close", "list", "secret", "children", "policy", "lease", "write_lease"}
+OTHERS = {"close", "list", "secret", "children", "reviewers", "policy", "lease", "write_lease"}
 """What reads, and the one write by which a process comes to lead."""
 
 
