@@ -1,7 +1,7 @@
 """The interaction suite with the Python clients: the official SDK in both eras, and openai-agents."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal
 
@@ -11,36 +11,7 @@ from mcp import Client
 from mcp_types import ToolListChangedNotification
 
 from support.interaction import EXPECTED, WITH_NOTIFICATIONS, interact
-from support.mcp_through import runtime_before
-from support.mcp_upstream import McpUpstream, serving_mcp
-from support.serving import url_of
-
-WAYS = ("direct", "through", "to a handshake upstream", "to a modern upstream")
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> str:
-    chosen: str = request.param
-    return chosen
-
-
-@pytest.fixture
-def upstream(way: str) -> Iterator[McpUpstream]:
-    era = "handshake" if "handshake" in way else "modern" if "modern" in way else "both"
-    with serving_mcp(era, page=7) as running:  # type: ignore[arg-type]  # one of the three it takes
-        yield running
-
-
-@pytest.fixture
-async def url(way: str, upstream: McpUpstream) -> AsyncIterator[str]:
-    if way == "direct":
-        yield upstream.url
-    else:
-        async with runtime_before(upstream.url) as (engine, base):
-            bound = engine.binding("coordinator", "user-42")
-            assert bound
-            await engine.tools(bound)
-            yield url_of(base)
+from support.mcp_upstream import McpUpstream
 
 
 class Official:
@@ -133,6 +104,7 @@ async def openai(url: str, kind: str) -> AsyncIterator[MCPServer]:
 
 @pytest.mark.parametrize("kind", ["streamable HTTP", "sse"])
 async def test_openai_agents_see_the_same(url: str, upstream: McpUpstream, kind: str, way: str) -> None:
+    """All but notifications: it takes no callback for progress, and as a 2026-07-28 client never listens."""
     async with openai(url, kind) as server:
         seen = await interact(OpenAi(server), hanging(upstream))
     assert seen == EXPECTED, way

@@ -1,8 +1,9 @@
 // The interaction suite with the official TypeScript SDK: prints what it has seen, as one line of JSON.
-// Arguments: the folder of the packages, the endpoint, the text to echo, the length of the big result.
+// Arguments: the folder of the packages, the endpoint, the text to echo, the length of the big result,
+// the tool that asks.
 import { pathToFileURL } from "node:url";
 
-const [folder, url, unicode, characters] = process.argv.slice(2);
+const [folder, url, unicode, characters, asking] = process.argv.slice(2);
 const sdk = (path) => import(pathToFileURL(`${folder}/node_modules/@modelcontextprotocol/sdk/dist/esm/${path}`));
 const { Client } = await sdk("client/index.js");
 const { StreamableHTTPClientTransport } = await sdk("client/streamableHttp.js");
@@ -12,7 +13,7 @@ const client = new Client({ name: "interaction", version: "1" }, { capabilities:
 const changed = new Promise((resolve) =>
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => resolve(true)),
 );
-client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { username: "ñ", email: "e" } }));
+client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { name: "ñ", username: "ñ", email: "e" } }));
 await client.connect(new StreamableHTTPClientTransport(new URL(url)));
 
 const names = [];
@@ -43,7 +44,7 @@ const seen = {
   concurrent: concurrent.map((result) => JSON.parse(text(result)).number),
   cancelled: await hanging,
   progress,
-  asked: text(await call("test_elicitation", { message: "who?" })).includes('"username": "ñ"'),
+  asked: text(await call(asking, { message: "who?" })).includes("ñ"),
 };
 await call("test_trigger_tool_change");
 seen["list changed"] = await Promise.race([changed, new Promise((resolve) => setTimeout(() => resolve(false), 8000))]);
