@@ -47,7 +47,7 @@ def _not_installed(command: str, error: ModuleNotFoundError) -> int:
     """Say which extra brings a missing library; a missing module of ours is a defect and stays an error."""
     if error.name is None or error.name.startswith("pipewise"):
         raise error
-    mend = "make demo, in a clone" if command == "demo" else "pip install 'pipewise-mcp[cli]'"
+    mend = "make demo, in a clone" if command == "demo" else "pip install '.[cli]', in a clone"
     sys.stderr.write(
         f"pipewise {command}: the library {error.name} is not installed; what brings it: {mend}\n"
     )

@@ -138,8 +138,8 @@ def test_without_a_cluster_the_cause_is_told_in_one_line(place: Place, tmp_path:
 @pytest.mark.parametrize(
     ("command", "missing", "mend"),
     [
-        (("status",), "lightkube", "pip install 'pipewise-mcp[cli]'"),
-        (("connect", "ada", "sendgrid"), "httpx2", "pip install 'pipewise-mcp[cli]'"),
+        (("status",), "lightkube", "pip install '.[cli]', in a clone"),
+        (("connect", "ada", "sendgrid"), "httpx2", "pip install '.[cli]', in a clone"),
         (("demo",), "httpx2", "make demo, in a clone"),
     ],
 )
