@@ -8,8 +8,7 @@ from prometheus_client.registry import Collector
 
 from pipewise_crds import PRECEDENCE, AgentMCPBinding, Condition, ConditionType, Reason, Verdict
 
-from .gathering import reports_in
-from .judge.project import quota_exhausted_until
+from .gathering import quota_of
 from .judge.runtimes import provider_states
 from .keys import Key
 from .records import ProjectRecord
@@ -106,12 +105,10 @@ class WorldCollector(Collector):
         token = GaugeMetricFamily(
             "pipewise_token_expires_timestamp_seconds", "When the developer token expires.", labels=labels
         )
-        now = self._world.clock()
         for key, record in sorted(self._world.projects.items()):
             for state, count in self._accounts(key, record).items():
                 accounts.add_metric([*key, state], count)
-            until = quota_exhausted_until(key.name, reports_in(self._world, key.namespace))
-            quota.add_metric([*key], until is not None and until > now)
+            quota.add_metric([*key], quota_of(self._world, key, record.project).until is not None)
             if record.facts.token_expires_at is not None:
                 token.add_metric([*key], record.facts.token_expires_at.timestamp())
         yield from (accounts, quota, token)

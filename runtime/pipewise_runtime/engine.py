@@ -118,7 +118,7 @@ class Engine:
 
     def share(self, project: str, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota."""
-        self._standing.quota(project).share(runs, window_seconds)
+        self._standing.share(project, runs, window_seconds)
 
     # Calls
 

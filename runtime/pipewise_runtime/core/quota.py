@@ -1,12 +1,18 @@
 """A runtime's part of a project's quota: runs counted in a sliding window, and what Pipedream itself said."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from .fairness import Demand
 
 THROTTLED_SECONDS = 30.0
 """How long a 429 without Retry-After is taken to hold."""
+REFUSED_SECONDS = 15.0
+"""A refused call is told of for at least this long, though a run may fit sooner: others wait for it, too."""
+_TOLD_IN = 30
+"""The ends of refusals are told in such steps (seconds): those of many calls are one piece of news."""
 
 
 @dataclass(slots=True)
@@ -74,6 +80,14 @@ class Quota:
         self._exhausted_until = float("-inf")
         return True
 
+    def is_used_up(self, now: float) -> bool:
+        """Whether no run of anybody is left in the present window."""
+        return self.runs is not None and self.used(now) >= self.runs
+
+    def is_short(self, now: float) -> bool:
+        """Whether more runs were wanted lately than there are: some of them are going to be refused."""
+        return self.runs is not None and self.wanted(now) > self.runs
+
     def exhausted(self, now: float) -> bool:
         """Whether Pipedream's own word still holds."""
         return now < self._exhausted_until
@@ -97,3 +111,9 @@ class Quota:
         while self._ran and self._ran[0][0] + self.window_seconds <= now:
             self._demand.left(self._ran.popleft()[1])
         self._demand.forget(now, self.window_seconds)
+
+
+def end_told(now: datetime, wait_seconds: float) -> datetime:
+    """When a refusal is said to end that asks to wait so long; never sooner than the wait."""
+    ends = now.timestamp() + max(wait_seconds, REFUSED_SECONDS)
+    return datetime.fromtimestamp(math.ceil(ends / _TOLD_IN) * _TOLD_IN, UTC)
