@@ -47,6 +47,9 @@ class ProjectReport(Model):
     quota_exhausted_until: Timestamp | None = Field(
         default=None, description="Until when Pipedream refuses further runs."
     )
+    quota_retry_at: Timestamp | None = Field(
+        default=None, description="The moment that Pipedream itself named for the next try (Retry-After)."
+    )
     share_used_until: Timestamp | None = Field(
         default=None, description="Until when calls are refused because the runtime's share is used up."
     )

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from .admitting import MOST_IN_FLIGHT, Admitting
 from .announcements import Announcements
@@ -119,6 +120,10 @@ class Engine:
     def share(self, project: str, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota."""
         self._standing.share(project, runs, window_seconds)
+
+    def hold_off(self, project: str, until: datetime) -> None:
+        """Try no run of the project before this moment, which Pipedream named to another runtime."""
+        self._standing.hold_off(project, until)
 
     # Calls
 

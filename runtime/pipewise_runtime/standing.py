@@ -45,6 +45,12 @@ class Standing:
         if not quota.is_used_up(self.clock.monotonic()):
             self.evidence.share_used(project, None)
 
+    def hold_off(self, project: str, until: datetime) -> None:
+        """Pipedream named this moment to some runtime of the project: no run is tried before it."""
+        seconds = (until - self.clock.wall()).total_seconds()
+        if seconds > 0:
+            self.quota(project).throttled(self.clock.monotonic(), seconds)
+
     def forget(self, project: str) -> None:
         """The project is not served any more."""
         self._well.pop(project, None)
@@ -64,7 +70,8 @@ class Standing:
             case Throttled(retry_after_seconds=wished):
                 self.metrics.quota_rejections.labels(project).inc()
                 lasts = self._quotas[project].throttled(self.clock.monotonic(), wished)
-                self.evidence.quota_exhausted(project, self.clock.wall() + timedelta(seconds=lasts))
+                until = self.clock.wall() + timedelta(seconds=lasts)
+                self.evidence.quota_exhausted(project, until, until if wished is not None else None)
 
     def over_quota(self, project: str, user: str) -> float:
         """Seconds until a run of a user fits, where none fits now; else the run is counted and it is 0.

@@ -123,6 +123,24 @@ async def test_an_answer_between_two_refusals_does_not_hide_them_and_a_larger_sh
         assert rig.evidence.exceptions() == []
 
 
+async def test_a_moment_that_pipedream_named_to_another_runtime_is_waited_for() -> None:
+    ahead_seconds = 0.0
+    clock = Clock(
+        monotonic=lambda: time.monotonic() + ahead_seconds,
+        wall=lambda: datetime.now(UTC) + timedelta(seconds=ahead_seconds),
+    )
+    async with sandbox() as upstream, running_engine(upstream, clock) as rig:
+        await rig.serve(binding())
+        named = clock.wall() + timedelta(seconds=60)
+        rig.engine.hold_off("default", named)
+        assert not await _runs(rig, USER)
+        assert (await rig.sent(), rig.evidence.exceptions()) == (0, [])
+        assert rig.metric("quota_exhausted", project="default") == 1
+        ahead_seconds = 61.0
+        rig.engine.hold_off("default", named)
+        assert await _runs(rig, USER)
+
+
 async def test_what_pipedream_refuses_is_the_projects_trouble_and_nobodys_own(rig: Rig) -> None:
     await rig.serve(binding())
     rig.engine.share("default", 5, 60.0)

@@ -132,8 +132,11 @@ async def test_a_provider_outage_is_told_once_on_the_project_however_many_it_tou
 
 async def test_a_used_up_quota_is_told_with_its_end_and_clears_by_itself(ready: Operated) -> None:
     until = timestamp(datetime.now(UTC) + timedelta(seconds=3))
-    ready.report(projects=[{"project": "default", "quotaExhaustedUntil": until}])
+    told = {"project": "default", "quotaExhaustedUntil": until, "quotaRetryAt": until}
+    ready.report(projects=[told])
     await eventually(lambda: ready.ready() == ("False", "QuotaExhausted"), within=2)
+    quota = ready.namespace.get("pipedreamproject", "default")["status"]["quota"]
+    assert (quota["exhaustedUntil"], quota["retryAt"]) == (until, until), "for the other runtimes to obey"
     assert ready.project_condition("QuotaAvailable") == ("False", "QuotaExhausted")
     assert until in ready.status()["conditions"][0]["message"]
     await eventually(lambda: ready.ready() == ("True", "Ready"))

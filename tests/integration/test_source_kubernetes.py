@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pipewise_crds import GROUP
+from pipewise_crds import GROUP, timestamp
 from pipewise_crds.profiles import BUILT_IN
 from pipewise_runtime.sources.cluster import connect
 from pipewise_runtime.sources.kubernetes import KubernetesSource, Listeners
@@ -193,6 +193,18 @@ async def test_shares_of_the_own_runtime_reach_the_sink(namespace: Namespace, si
         shares = [{"project": "default", "runs": 500, "window": "5m"}]
         namespace.apply(_runtime(NAME, shares), _runtime("another", [{**shares[0], "runs": 7}]))
         await eventually(lambda: sink.shares == {"default": (500, 300.0)})
+
+
+async def test_what_pipedream_told_another_runtime_reaches_the_sink(
+    namespace: Namespace, sink: RememberingSink
+) -> None:
+    namespace.apply(project_manifest())
+    async with following(namespace, sink):
+        assert sink.held_off == {}
+        until = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=2)
+        quota = {"limit": 2000, "window": "5m", "retryAt": timestamp(until)}
+        namespace.set_status("pipedreamprojects", "default", {"quota": quota})
+        await eventually(lambda: sink.held_off == {"default": until})
 
 
 async def test_the_deletion_of_the_own_runtime_is_heard(namespace: Namespace, sink: RememberingSink) -> None:

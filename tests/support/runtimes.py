@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ class RememberingSink:
         self.projects: dict[str, Project] = {}
         self.bindings: dict[str, ServedBinding] = {}
         self.shares: dict[str, tuple[int, float]] = {}
+        self.held_off: dict[str, datetime] = {}
         self.deliveries = 0
 
     def serve_project(self, project: Project) -> None:
@@ -107,3 +109,7 @@ class RememberingSink:
     def share(self, project: str, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota."""
         self.shares[project] = (runs, window_seconds)
+
+    def hold_off(self, project: str, until: datetime) -> None:
+        """Try no run of the project before this moment."""
+        self.held_off[project] = until

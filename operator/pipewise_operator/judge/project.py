@@ -88,7 +88,6 @@ def judge_project(
 ) -> ProjectStatus:
     """The project's whole status; equal to the present one exactly when there is nothing new to say."""
     credentials = _credentials(project, facts, now)
-    exhausted = seen.refused_until
     quota = Finding(Verdict.QUOTA_EXHAUSTED, seen.message) if seen.message else HEALTHY
     aspects = [
         _ready(project.metadata.name, facts, credentials, quota, now),
@@ -105,9 +104,15 @@ def judge_project(
         quota=QuotaStatus(
             limit=limits.tool_runs,
             window=limits.window,
-            exhausted_until=exhausted.replace(microsecond=0) if exhausted else None,
+            exhausted_until=_told(seen.refused_until),
+            retry_at=_told(seen.retry_at),
         ),
     )
+
+
+def _told(moment: datetime | None) -> datetime | None:
+    """A moment as Kubernetes writes it: so that it equals what was written."""
+    return moment.replace(microsecond=0) if moment else None
 
 
 def _credentials(project: PipedreamProject, facts: ProjectFacts, now: datetime) -> Aspect:

@@ -10,18 +10,20 @@ from pipewise_operator.desired.shares import FLOOR
 
 @dataclass(frozen=True, slots=True)
 class QuotaSeen:
-    """Until when a project's runs are used up; both None while runs are left."""
+    """Until when a project's runs are used up; all None while runs are left."""
 
     refused_until: datetime | None = None
     """By Pipedream's own word: no call of the project runs."""
+    retry_at: datetime | None = None
+    """The moment that Pipedream named itself: all runtimes wait for it, whoever of them was told."""
     shares_used_until: datetime | None = None
     """By our own counting: the runtimes' shares are used up, but for what idle ones keep."""
 
     @property
     def until(self) -> datetime | None:
         """When to look again."""
-        ends = [end for end in (self.refused_until, self.shares_used_until) if end is not None]
-        return min(ends, default=None)
+        ends = (self.refused_until, self.retry_at, self.shares_used_until)
+        return min((end for end in ends if end is not None), default=None)
 
     @property
     def message(self) -> str:
@@ -41,17 +43,18 @@ def quota_seen(
 ) -> QuotaSeen:
     """What holds now by all runtimes' reports on Pipedream's word, and by the ready ones' on their shares."""
     name, limit = project.metadata.name, project.spec.limits.tool_runs
-    refused = [
-        report.quota_exhausted_until
-        for runtime in runtimes
-        for report in runtime.status.projects
-        if report.project == name
-        and report.quota_exhausted_until is not None
-        and report.quota_exhausted_until > now
-    ]
+    reports = [report for runtime in runtimes for report in runtime.status.projects if report.project == name]
     used = [(_share(name, runtime), end) for runtime in ready if (end := _used_until(name, runtime, now))]
     is_all = used and sum(runs for runs, _ in used) >= limit - limit // FLOOR
-    return QuotaSeen(max(refused, default=None), min(end for _, end in used) if is_all else None)
+    return QuotaSeen(
+        refused_until=_latest((report.quota_exhausted_until for report in reports), now),
+        retry_at=_latest((report.quota_retry_at for report in reports), now),
+        shares_used_until=min(end for _, end in used) if is_all else None,
+    )
+
+
+def _latest(moments: Iterable[datetime | None], now: datetime) -> datetime | None:
+    return max((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
 def _used_until(project: str, runtime: MCPRuntime, now: datetime) -> datetime | None:

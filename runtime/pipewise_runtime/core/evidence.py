@@ -68,18 +68,24 @@ class Evidence:
         """Pipedream refused the token that expires then: a new one is wanted without delay."""
         self._note_token(project, "Rejected", expires_at)
 
-    def quota_exhausted(self, project: str, until: datetime) -> None:
-        """Pipedream refuses runs of the project until then."""
+    def quota_exhausted(self, project: str, until: datetime, retry_at: datetime | None = None) -> None:
+        """Pipedream refuses runs of the project until then; `retry_at`: where it named a moment itself."""
         seen = self._project(project)
-        if seen.quota_exhausted_until is None or until > seen.quota_exhausted_until:
-            self._projects[project] = seen.model_copy(update={"quota_exhausted_until": until})
+        told = {
+            "quota_exhausted_until": _later(seen.quota_exhausted_until, until),
+            "quota_retry_at": _later(seen.quota_retry_at, retry_at),
+        }
+        now_seen = seen.model_copy(update=told)
+        if now_seen != seen:
+            self._projects[project] = now_seen
             self._changed()
 
     def quota_available(self, project: str) -> None:
         """Pipedream runs the project's tools again."""
         seen = self._project(project)
         if seen.quota_exhausted_until is not None:
-            self._projects[project] = seen.model_copy(update={"quota_exhausted_until": None})
+            told = {"quota_exhausted_until": None, "quota_retry_at": None}
+            self._projects[project] = seen.model_copy(update=told)
             self._changed()
 
     def share_used(self, project: str, until: datetime | None) -> None:
@@ -196,3 +202,7 @@ class Evidence:
     def _changed(self, *, urgent: bool = False) -> None:
         if self.on_change:
             self.on_change(urgent)
+
+
+def _later(known: datetime | None, told: datetime | None) -> datetime | None:
+    return max((moment for moment in (known, told) if moment is not None), default=None)

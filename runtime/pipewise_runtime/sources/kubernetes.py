@@ -139,6 +139,8 @@ class KubernetesSource:
         if self._projects.get(served.name) != served:
             self._projects[served.name] = served
             self._sink.serve_project(served)
+        if project.status.quota and project.status.quota.retry_at:
+            self._sink.hold_off(served.name, project.status.quota.retry_at)
         self._listeners.token_changed(served.name, project.status.token_expires_at)
 
     def _project_deleted(self, found: Object) -> None:
