@@ -53,6 +53,14 @@ class ProjectReport(Model):
     share_used_until: Timestamp | None = Field(
         default=None, description="Until when calls are refused because the runtime's share is used up."
     )
+    runs_allowed: int | None = Field(
+        default=None,
+        ge=0,
+        description="Tool runs in one window that it keeps to now: its share, once it has taken that up.",
+    )
+    runs_used: int = Field(
+        default=0, ge=0, description="Tool runs in the window that ended with this report."
+    )
     runs_wanted: int = Field(
         default=0,
         ge=0,

@@ -12,6 +12,7 @@ from .gathering import quota_of
 from .judge.runtimes import provider_states
 from .keys import Key
 from .records import ProjectRecord
+from .sharing import runs_used
 from .world import World
 
 _GOOD = {ConditionType.READY: Reason.READY, ConditionType.CREDENTIALS_VALID: Reason.VALID}
@@ -102,6 +103,12 @@ class WorldCollector(Collector):
         quota = GaugeMetricFamily(
             "pipewise_project_quota_exhausted", "1 while no runs are left.", labels=labels
         )
+        limit = GaugeMetricFamily(
+            "pipewise_project_runs_limit", "Tool runs allowed in one window.", labels=labels
+        )
+        used = GaugeMetricFamily(
+            "pipewise_project_runs_used", "Tool runs in the window, by the last reports.", labels=labels
+        )
         token = GaugeMetricFamily(
             "pipewise_token_expires_timestamp_seconds", "When the developer token expires.", labels=labels
         )
@@ -109,9 +116,11 @@ class WorldCollector(Collector):
             for state, count in self._accounts(key, record).items():
                 accounts.add_metric([*key, state], count)
             quota.add_metric([*key], quota_of(self._world, key, record.project).until is not None)
+            limit.add_metric([*key], record.project.spec.limits.tool_runs)
+            used.add_metric([*key], runs_used(self._world, key, record.project))
             if record.facts.token_expires_at is not None:
                 token.add_metric([*key], record.facts.token_expires_at.timestamp())
-        yield from (accounts, quota, token)
+        yield from (accounts, quota, limit, used, token)
 
     def _accounts(self, key: Key, record: ProjectRecord) -> dict[str, int]:
         listed = record.facts.accounts

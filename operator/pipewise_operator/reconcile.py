@@ -14,7 +14,6 @@ from .announcing import Announcer
 from .children import Children
 from .desired.economy import waits_until
 from .desired.schedule import retry_delay
-from .desired.shares import lowered, shares
 from .doors import Doors
 from .gathering import evidence_of, project_evidence, quota_of, reports_in
 from .judge.announcements import Transition, transition
@@ -25,6 +24,7 @@ from .keepers import Keepers
 from .keys import Key
 from .placing import moves
 from .publish import Publisher
+from .sharing import next_look, shares_due
 
 _log = structlog.get_logger()
 _BATCH = 512
@@ -76,6 +76,8 @@ class Reconciler:
     def _ring(self) -> None:
         for alarm in self._world.alarms.due(self._clock()):
             match alarm.kind:
+                case "Shares":
+                    self._world.dirty.mark(shares=[alarm.key.namespace])
                 case "MCPRuntime":
                     self._world.refresh(alarm.key)
                 case "PipedreamProject":
@@ -232,17 +234,11 @@ class Reconciler:
             keeper.accounts.unwatch(spec.user, key.name)
 
     async def _shares(self, namespace: str) -> bool:
-        projects = [
-            r.project
-            for key, r in self._world.projects.items()
-            if key.namespace == namespace and not r.invalid
-        ]
-        ready = [r.registration.runtime for r in self._world.runtimes_in(namespace) if r.ready]
-        wanted = shares(projects, ready)
-        present = {runtime.metadata.name: runtime.spec.shares for runtime in ready}
-        for step in (lowered(present, wanted), wanted):
-            for name, each in step.items():
-                record = self._world.runtimes.get(Key(namespace, name))
-                if record and not await self._publisher.shares(Key(namespace, name), record, each):
-                    return False
+        due, look = shares_due(self._world, namespace), next_look(self._world, namespace)
+        if look is not None:
+            self._world.alarms.set(Alarm("Shares", Key(namespace, "")), look)
+        for name, each in due.items():
+            record = self._world.runtimes.get(Key(namespace, name))
+            if record and not await self._publisher.shares(Key(namespace, name), record, each):
+                return False
         return True

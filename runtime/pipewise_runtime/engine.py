@@ -121,6 +121,10 @@ class Engine:
         """Keep to this part of the project's quota."""
         self._standing.share(project, runs, window_seconds)
 
+    def ran_before(self, project: str, runs: int, until: datetime) -> None:
+        """Count so many runs of an earlier process, the last of them by then."""
+        self._standing.ran_before(project, runs, until)
+
     def hold_off(self, project: str, until: datetime) -> None:
         """Try no run of the project before this moment, which Pipedream named to another runtime."""
         self._standing.hold_off(project, until)

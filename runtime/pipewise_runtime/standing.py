@@ -42,8 +42,14 @@ class Standing:
         """Keep to this part of a project's quota from now on."""
         quota = self.quota(project)
         quota.share(runs, window_seconds)
+        self.evidence.runs_allowed(project, runs)
         if not quota.is_used_up(self.clock.monotonic()):
             self.evidence.share_used(project, None)
+
+    def ran_before(self, project: str, runs: int, until: datetime) -> None:
+        """Count so many runs of an earlier process, the last of them by then."""
+        seconds_ago = (self.clock.wall() - until).total_seconds()
+        self.quota(project).recall(self.clock.monotonic() - seconds_ago, runs)
 
     def hold_off(self, project: str, until: datetime) -> None:
         """Pipedream named this moment to some runtime of the project: no run is tried before it."""
@@ -131,6 +137,10 @@ class Standing:
         self.evidence.forget_ended(self.clock.wall())
         for project, quota in self._quotas.items():
             self._tell_demand(project, quota)
+            used = quota.used(self.clock.monotonic())
+            if used != quota.told_used:
+                quota.told_used = used
+                self.evidence.runs_used(project, used)
 
     def _tell_demand(self, project: str, quota: Quota) -> None:
         demand = coarse_demand(quota.told_demand, quota.wanted(self.clock.monotonic()))

@@ -101,6 +101,8 @@ async def test_a_call_refused_for_want_of_our_own_runs_is_reported_with_its_end(
         assert met.until is not None
         assert timedelta(seconds=55) < met.until - clock.wall() < timedelta(seconds=91)
         assert project.share_used_until == met.until
+        rig.engine.share("default", 1, 60.0)
+        assert rig.evidence.projects() == [project], "the same share, told again, changes nothing"
         assert project.quota_exhausted_until is None
         ahead_seconds = 91.0
         assert rig.evidence.projects()[0].share_used_until is None
@@ -139,6 +141,17 @@ async def test_a_moment_that_pipedream_named_to_another_runtime_is_waited_for() 
         ahead_seconds = 61.0
         rig.engine.hold_off("default", named)
         assert await _runs(rig, USER)
+
+
+async def test_runs_of_an_earlier_process_count_and_are_reported(rig: Rig) -> None:
+    await rig.serve(binding())
+    rig.engine.ran_before("default", 2, datetime.now(UTC) - timedelta(seconds=20))
+    rig.engine.share("default", 3, 60.0)
+    assert await _runs(rig, USER)
+    result = await rig.send()
+    assert 30 < problem(result)["retryAfterSeconds"] <= 40
+    (project,) = rig.evidence.projects()
+    assert (project.runs_allowed, project.runs_used) == (3, 3)
 
 
 async def test_what_pipedream_refuses_is_the_projects_trouble_and_nobodys_own(rig: Rig) -> None:

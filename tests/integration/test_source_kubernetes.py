@@ -195,6 +195,37 @@ async def test_shares_of_the_own_runtime_reach_the_sink(namespace: Namespace, si
         await eventually(lambda: sink.shares == {"default": (500, 300.0)})
 
 
+async def test_until_the_operator_has_spoken_a_small_part_of_the_limit_is_the_share(
+    namespace: Namespace, sink: RememberingSink
+) -> None:
+    limits = {"toolRuns": 160, "window": "1m"}
+    namespace.apply(project_manifest("one", limits=limits), project_manifest("two", limits={"toolRuns": 3}))
+    async with following(namespace, sink):
+        assert sink.shares == {"one": (10, 60.0), "two": (1, 300.0)}
+        namespace.apply(_runtime(NAME, [{"project": "one", "runs": 100, "window": "1m"}]))
+        await eventually(lambda: sink.shares["one"] == (100, 60.0))
+        namespace.apply(project_manifest("one", limits=limits, accountPollInterval="9s"))
+        namespace.apply(project_manifest("two", limits={"toolRuns": 32}))
+        await eventually(lambda: sink.shares["two"] == (2, 300.0))
+        assert sink.shares["one"] == (100, 60.0)
+
+
+async def test_runs_reported_by_a_process_before_this_one_are_taken_up(
+    namespace: Namespace, sink: RememberingSink
+) -> None:
+    reported = datetime.now(UTC).replace(microsecond=0)
+    namespace.apply(_runtime(NAME, [{"project": "default", "runs": 100, "window": "5m"}]))
+    ran = {"project": "default", "runsUsed": 70}
+    status = {"projects": [ran, {**ran, "project": "gone"}], "reportTime": timestamp(reported)}
+    namespace.set_status("mcpruntimes", NAME, status)
+    async with following(namespace, sink):
+        await eventually(lambda: sink.ran == {"default": (70, reported)})
+        namespace.set_status("mcpruntimes", NAME, {**status, "projects": [{**ran, "runsUsed": 71}]})
+        namespace.apply(_runtime(NAME, [{"project": "default", "runs": 99, "window": "5m"}]))
+        await eventually(lambda: sink.shares == {"default": (99, 300.0)})
+        assert sink.ran == {"default": (70, reported)}
+
+
 async def test_what_pipedream_told_another_runtime_reaches_the_sink(
     namespace: Namespace, sink: RememberingSink
 ) -> None:

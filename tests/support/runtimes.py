@@ -83,6 +83,7 @@ class RememberingSink:
         self.projects: dict[str, Project] = {}
         self.bindings: dict[str, ServedBinding] = {}
         self.shares: dict[str, tuple[int, float]] = {}
+        self.ran: dict[str, tuple[int, datetime]] = {}
         self.held_off: dict[str, datetime] = {}
         self.deliveries = 0
 
@@ -109,6 +110,10 @@ class RememberingSink:
     def share(self, project: str, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota."""
         self.shares[project] = (runs, window_seconds)
+
+    def ran_before(self, project: str, runs: int, until: datetime) -> None:
+        """Count runs of an earlier process."""
+        self.ran[project] = (runs, until)
 
     def hold_off(self, project: str, until: datetime) -> None:
         """Try no run of the project before this moment."""

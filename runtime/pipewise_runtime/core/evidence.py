@@ -104,6 +104,17 @@ class Evidence:
             if not report.holds(now):
                 self.settled(binding, service)
 
+    def runs_allowed(self, project: str, runs: int) -> None:
+        """The runtime keeps to so many runs of the project in one window from now on."""
+        seen = self._project(project)
+        if seen.runs_allowed != runs:
+            self._projects[project] = seen.model_copy(update={"runs_allowed": runs})
+            self._changed()
+
+    def runs_used(self, project: str, runs: int) -> None:
+        """So many runs of the project are in the present window: goes out with the next report."""
+        self._projects[project] = self._project(project).model_copy(update={"runs_used": runs})
+
     def runs_wanted(self, project: str, runs: int) -> None:
         """So many runs of the project are wanted here."""
         self._projects[project] = self._project(project).model_copy(update={"runs_wanted": runs})

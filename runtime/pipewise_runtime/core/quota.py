@@ -15,6 +15,10 @@ _TOLD_IN = 30
 """The ends of refusals are told in such steps (seconds): those of many calls are one piece of news."""
 
 
+STARTING_PART = 16
+"""Before it is told its share, a runtime keeps to this part (one in so many) of a project's runs."""
+
+
 @dataclass(slots=True)
 class Quota:
     """Which runs still fit; the moments are read from one monotonic clock, in seconds."""
@@ -24,6 +28,8 @@ class Quota:
     window_seconds: float = 300.0
     told_demand: int = 0
     """Runs wanted, as last reported."""
+    told_used: int = 0
+    """Runs in the window, as last reported."""
     _ran: deque[tuple[float, str]] = field(default_factory=deque)
     _demand: Demand = field(default_factory=Demand)
     _exhausted_until: float = float("-inf")
@@ -32,6 +38,12 @@ class Quota:
     def share(self, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota from now on."""
         self.runs, self.window_seconds = runs, window_seconds
+
+    def recall(self, at: float, runs: int) -> None:
+        """So many runs were made by then, before any that this quota has counted."""
+        self._ran.extendleft([(at, "")] * runs)
+        for _ in range(runs):
+            self._demand.ran("")
 
     def wait(self, now: float, user: str = "") -> float:
         """Seconds until a run of a user fits; 0 when one fits now.
@@ -117,3 +129,8 @@ def end_told(now: datetime, wait_seconds: float) -> datetime:
     """When a refusal is said to end that asks to wait so long; never sooner than the wait."""
     ends = now.timestamp() + max(wait_seconds, REFUSED_SECONDS)
     return datetime.fromtimestamp(math.ceil(ends / _TOLD_IN) * _TOLD_IN, UTC)
+
+
+def starting_share(runs: int) -> int:
+    """What a runtime keeps to of a project's runs until it is told its share."""
+    return max(runs // STARTING_PART, 1)
