@@ -149,14 +149,14 @@ async def test_a_used_up_share_is_told_of_who_was_refused_and_clears_by_itself(
     await pipedream.admin.add_account("user-2", "sendgrid")
     ready.binding("b2", user="user-2")
     await eventually(lambda: ready.ready("b2") == ("True", "Ready"))
-    until = timestamp(datetime.now(UTC) + timedelta(seconds=4))
-    share = {"project": "default", "shareUsedUntil": until}
+    until = timestamp(datetime.now(UTC) + timedelta(seconds=6))
+    share = {"project": "default", "shareUsedUntil": until, "runsAllowed": 2000}
     ready.report(projects=[share], exceptions=[{**exception("b", "QuotaExhausted"), "until": until}])
     await eventually(lambda: ready.ready() == ("False", "QuotaExhausted"))
     await eventually(lambda: ready.project_condition("QuotaAvailable") == ("False", "QuotaExhausted"))
     assert ready.metric("pipewise_project_quota_exhausted", project="default") == 1
     assert ready.ready("b2") == ("True", "Ready"), "nobody refused a call of this one"
-    await eventually(lambda: ready.ready() == ("True", "Ready"))
+    await eventually(lambda: ready.ready() == ("True", "Ready"), within=15)
     await eventually(lambda: ready.project_condition("QuotaAvailable")[0] == "True")
     assert ready.metric("pipewise_project_quota_exhausted", project="default") == 0
 

@@ -44,7 +44,12 @@ def quota_seen(
     """What holds now by all runtimes' reports on Pipedream's word, and by the ready ones' on their shares."""
     name, limit = project.metadata.name, project.spec.limits.tool_runs
     reports = [report for runtime in runtimes for report in runtime.status.projects if report.project == name]
-    used = [(_share(name, runtime), end) for runtime in ready if (end := _used_until(name, runtime, now))]
+    used = [
+        (report.runs_allowed or 0, report.share_used_until)
+        for runtime in ready
+        for report in runtime.status.projects
+        if report.project == name and report.share_used_until is not None and report.share_used_until > now
+    ]
     is_all = used and sum(runs for runs, _ in used) >= limit - limit // FLOOR
     return QuotaSeen(
         refused_until=_latest((report.quota_exhausted_until for report in reports), now),
@@ -55,12 +60,3 @@ def quota_seen(
 
 def _latest(moments: Iterable[datetime | None], now: datetime) -> datetime | None:
     return max((moment for moment in moments if moment is not None and moment > now), default=None)
-
-
-def _used_until(project: str, runtime: MCPRuntime, now: datetime) -> datetime | None:
-    ends = (report.share_used_until for report in runtime.status.projects if report.project == project)
-    return next((end for end in ends if end is not None and end > now), None)
-
-
-def _share(project: str, runtime: MCPRuntime) -> int:
-    return sum(share.runs for share in runtime.spec.shares if share.project == project)

@@ -12,9 +12,7 @@ from pipewise_crds import (
     ObjectMeta,
     ProjectReport,
     ProjectStatus,
-    RuntimeSpec,
     RuntimeStatus,
-    Share,
     Verdict,
 )
 from pipewise_operator.judge.conditions import find
@@ -61,12 +59,10 @@ def seen(seconds: int | None) -> QuotaSeen:
     return quota_seen(project(), [reporting(report)], [], NOON)
 
 
-def reporting(report: ProjectReport, runs: int = 2000) -> MCPRuntime:
-    """A runtime with a share of so many runs."""
-    share = Share(project="default", runs=runs, window=timedelta(minutes=5))
+def reporting(report: ProjectReport) -> MCPRuntime:
+    """A runtime that reports this."""
     return MCPRuntime(
         metadata=ObjectMeta(name="r", namespace="n", uid="uid-r"),
-        spec=RuntimeSpec(shares=[share]),
         status=RuntimeStatus(projects=[report]),
     )
 
@@ -117,8 +113,8 @@ def test_the_quota_is_used_up_when_only_idle_runtimes_have_runs_left(
     used: int, idle: int, available: str
 ) -> None:
     later = NOON + timedelta(seconds=30)
-    out = reporting(ProjectReport(project="default", share_used_until=later), used)
-    calm = reporting(ProjectReport(project="default"), idle)
+    out = reporting(ProjectReport(project="default", share_used_until=later, runs_allowed=used))
+    calm = reporting(ProjectReport(project="default", runs_allowed=idle))
     facts = ProjectFacts(token_expires_at=VALID)
     status = judge_project(project(), facts, quota_seen(project(), [], [out, calm], NOON), NOON)
     assert told(status, "QuotaAvailable")[0] == available
