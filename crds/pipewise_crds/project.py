@@ -87,6 +87,9 @@ class QuotaStatus(Model):
     exhausted_until: Timestamp | None = Field(
         default=None, description="Until when Pipedream refuses further runs."
     )
+    retry_at: Timestamp | None = Field(
+        default=None, description="Pipedream's own word: no runtime tries a run before this moment."
+    )
     window: Annotated[timedelta, Between("1s", "24h")] = Field(description="Length of the window.")
 
 

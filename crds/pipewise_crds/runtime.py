@@ -1,6 +1,6 @@
 """MCPRuntime: where bindings run. Registered by the runtime itself, the way a kubelet registers its Node."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -47,6 +47,20 @@ class ProjectReport(Model):
     quota_exhausted_until: Timestamp | None = Field(
         default=None, description="Until when Pipedream refuses further runs."
     )
+    quota_retry_at: Timestamp | None = Field(
+        default=None, description="The moment that Pipedream itself named for the next try (Retry-After)."
+    )
+    share_used_until: Timestamp | None = Field(
+        default=None, description="Until when calls are refused because the runtime's share is used up."
+    )
+    runs_allowed: int | None = Field(
+        default=None,
+        ge=0,
+        description="Tool runs in one window that it keeps to now: its share, once it has taken that up.",
+    )
+    runs_used: int = Field(
+        default=0, ge=0, description="Tool runs in the window that ended with this report."
+    )
     runs_wanted: int = Field(
         default=0,
         ge=0,
@@ -83,7 +97,12 @@ class ExceptionReport(Model):
     last_seen: Timestamp = Field(
         description="When it was last met; an account listed healthy after this settles it."
     )
+    until: Timestamp | None = Field(default=None, description="When time alone will have ended it.")
     message: str = Field(default="", max_length=1024, description="What was seen, without any user's data.")
+
+    def holds(self, now: datetime) -> bool:
+        """Whether time alone has not ended it yet."""
+        return self.until is None or self.until > now
 
 
 class RuntimeStatus(Model):

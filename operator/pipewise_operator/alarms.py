@@ -8,7 +8,10 @@ from .keys import Key
 
 
 class Alarm(NamedTuple):
-    """Which object to look at again: the kind's name and the object's key."""
+    """Which object to look at again: the kind's name and the object's key.
+
+    Of kind "Shares": the division of a namespace's quotas; its key has no name.
+    """
 
     kind: str
     key: Key

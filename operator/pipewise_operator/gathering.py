@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from pipewise_crds import AgentMCPBinding, BindingSpec, MCPRuntime, Reason, Service
+from pipewise_crds import AgentMCPBinding, BindingSpec, MCPRuntime, PipedreamProject, Reason, Service
 from pipewise_crds.profiles import Profiles, services_of
 
 from .judge.accounts import UNKNOWN, AccountEvidence, chosen
 from .judge.evidence import Blocked, Evidence, ProjectEvidence
-from .judge.project import quota_exhausted_until, token_finding
+from .judge.project import token_finding
+from .judge.quota import QuotaSeen, quota_seen
 from .judge.runtimes import seen_from, serves
 from .keys import Key
 from .records import BindingRecord, ProjectRecord
@@ -37,6 +38,13 @@ def evidence_of(world: World, key: Key, profiles: Profiles) -> Evidence:
     )
 
 
+def quota_of(world: World, key: Key, project: PipedreamProject) -> QuotaSeen:
+    """How a project's quota stands by the reports of its namespace's runtimes."""
+    records = world.runtimes_in(key.namespace)
+    ready = (record.registration.runtime for record in records if record.ready)
+    return quota_seen(project, reports_in(world, key.namespace), ready, world.clock())
+
+
 def reports_in(world: World, namespace: str) -> list[MCPRuntime]:
     """What the runtimes of a namespace report."""
     return [record.registration.runtime for record in world.runtimes_in(namespace)]
@@ -45,11 +53,10 @@ def reports_in(world: World, namespace: str) -> list[MCPRuntime]:
 def project_evidence(world: World, namespace: str, record: ProjectRecord) -> ProjectEvidence:
     """What a project's bindings are judged by."""
     name, now = record.project.metadata.name, world.clock()
-    until = quota_exhausted_until(name, reports_in(world, namespace))
     return ProjectEvidence(
         name=name,
         token=token_finding(name, record.facts, now),
-        quota_exhausted_until=until if until is not None and until > now else None,
+        quota_exhausted_until=quota_of(world, Key(namespace, name), record.project).refused_until,
     )
 
 

@@ -8,11 +8,11 @@ from prometheus_client.registry import Collector
 
 from pipewise_crds import PRECEDENCE, AgentMCPBinding, Condition, ConditionType, Reason, Verdict
 
-from .gathering import reports_in
-from .judge.project import quota_exhausted_until
+from .gathering import quota_of
 from .judge.runtimes import provider_states
 from .keys import Key
 from .records import ProjectRecord
+from .sharing import runs_used
 from .world import World
 
 _GOOD = {ConditionType.READY: Reason.READY, ConditionType.CREDENTIALS_VALID: Reason.VALID}
@@ -103,18 +103,24 @@ class WorldCollector(Collector):
         quota = GaugeMetricFamily(
             "pipewise_project_quota_exhausted", "1 while no runs are left.", labels=labels
         )
+        limit = GaugeMetricFamily(
+            "pipewise_project_runs_limit", "Tool runs allowed in one window.", labels=labels
+        )
+        used = GaugeMetricFamily(
+            "pipewise_project_runs_used", "Tool runs in the window, by the last reports.", labels=labels
+        )
         token = GaugeMetricFamily(
             "pipewise_token_expires_timestamp_seconds", "When the developer token expires.", labels=labels
         )
-        now = self._world.clock()
         for key, record in sorted(self._world.projects.items()):
             for state, count in self._accounts(key, record).items():
                 accounts.add_metric([*key, state], count)
-            until = quota_exhausted_until(key.name, reports_in(self._world, key.namespace))
-            quota.add_metric([*key], until is not None and until > now)
+            quota.add_metric([*key], quota_of(self._world, key, record.project).until is not None)
+            limit.add_metric([*key], record.project.spec.limits.tool_runs)
+            used.add_metric([*key], runs_used(self._world, key, record.project))
             if record.facts.token_expires_at is not None:
                 token.add_metric([*key], record.facts.token_expires_at.timestamp())
-        yield from (accounts, quota, token)
+        yield from (accounts, quota, limit, used, token)
 
     def _accounts(self, key: Key, record: ProjectRecord) -> dict[str, int]:
         listed = record.facts.accounts

@@ -14,17 +14,17 @@ from .announcing import Announcer
 from .children import Children
 from .desired.economy import waits_until
 from .desired.schedule import retry_delay
-from .desired.shares import lowered, shares
 from .doors import Doors
-from .gathering import evidence_of, project_evidence, reports_in
+from .gathering import evidence_of, project_evidence, quota_of, reports_in
 from .judge.announcements import Transition, last_told, transition
 from .judge.binding import judge
 from .judge.evidence import SETTLING, TAKE_UP_LIMIT, Evidence
-from .judge.project import judge_invalid_project, judge_project, quota_exhausted_until
+from .judge.project import judge_invalid_project, judge_project
 from .keepers import Keepers
 from .keys import Key
 from .placing import moves
 from .publish import Publisher
+from .sharing import next_look, shares_due
 
 _log = structlog.get_logger()
 _BATCH = 512
@@ -76,6 +76,8 @@ class Reconciler:
     def _ring(self) -> None:
         for alarm in self._world.alarms.due(self._clock()):
             match alarm.kind:
+                case "Shares":
+                    self._world.dirty.mark(shares=[alarm.key.namespace])
                 case "MCPRuntime":
                     self._world.refresh(alarm.key)
                 case "PipedreamProject":
@@ -133,15 +135,15 @@ class Reconciler:
             return await self._publisher.project(key, record.project.status, after)
         if not record.tried:
             return True
-        until = quota_exhausted_until(key.name, reports_in(self._world, key.namespace))
-        self._set_project_alarm(key, [until, record.facts.token_expires_at], now)
+        seen = quota_of(self._world, key, record.project)
+        self._set_project_alarm(key, [seen.until, record.facts.token_expires_at], now)
         self._heed_tokens(key, record.project)
         evidence = project_evidence(self._world, key.namespace, record)
         if evidence != record.evidence:
             record.evidence = evidence
             self._world.dirty.mark(bindings=self._world.of_project[key])
         self._doors.metrics.reconciles.labels("PipedreamProject", "ok").inc()
-        after = judge_project(record.project, record.facts, until, now)
+        after = judge_project(record.project, record.facts, seen, now)
         return await self._publisher.project(key, record.project.status, after)
 
     def _set_project_alarm(self, key: Key, moments: list[datetime | None], now: datetime) -> None:
@@ -200,13 +202,15 @@ class Reconciler:
         return await self._publisher.binding(key, before, before.model_copy(update={"shard": shard}))
 
     def _set_alarm(self, key: Key, evidence: Evidence) -> None:
-        """Look again when the settling ends, and when a generation should have been taken up."""
+        """Look again when the settling or a refusal ends, and when a generation should have been taken up."""
         alarm, seen = Alarm("AgentMCPBinding", key), evidence.generation_seen_at
         is_awaited = not evidence.serving and any(runtime.ready for runtime in evidence.runtimes)
         if seen is not None and evidence.is_settling:
             self._world.alarms.set(alarm, seen + SETTLING)
         elif seen is not None and is_awaited and evidence.waited < TAKE_UP_LIMIT:
             self._world.alarms.set(alarm, seen + TAKE_UP_LIMIT)
+        elif (end := evidence.next_end) is not None:
+            self._world.alarms.set(alarm, end)
         else:
             self._world.alarms.clear(alarm)
 
@@ -231,17 +235,11 @@ class Reconciler:
             keeper.accounts.unwatch(spec.user, key.name)
 
     async def _shares(self, namespace: str) -> bool:
-        projects = [
-            r.project
-            for key, r in self._world.projects.items()
-            if key.namespace == namespace and not r.invalid
-        ]
-        ready = [r.registration.runtime for r in self._world.runtimes_in(namespace) if r.ready]
-        wanted = shares(projects, ready)
-        present = {runtime.metadata.name: runtime.spec.shares for runtime in ready}
-        for step in (lowered(present, wanted), wanted):
-            for name, each in step.items():
-                record = self._world.runtimes.get(Key(namespace, name))
-                if record and not await self._publisher.shares(Key(namespace, name), record, each):
-                    return False
+        due, look = shares_due(self._world, namespace), next_look(self._world, namespace)
+        if look is not None:
+            self._world.alarms.set(Alarm("Shares", Key(namespace, "")), look)
+        for name, each in due.items():
+            record = self._world.runtimes.get(Key(namespace, name))
+            if record and not await self._publisher.shares(Key(namespace, name), record, each):
+                return False
         return True

@@ -12,6 +12,7 @@ from pipewise_crds import REPORT_STALE_AFTER, AgentMCPBinding
 
 from . import reading
 from .alarms import Alarm, Alarms
+from .departed import Departed
 from .dirty import Dirty
 from .index import Index
 from .judge.runtimes import is_ready, news
@@ -28,6 +29,7 @@ class World:
         self.clock = clock
         self.dirty = Dirty()
         self.alarms = Alarms()
+        self.departed = Departed()
         self.bindings: dict[Key, BindingRecord] = {}
         self.projects: dict[Key, ProjectRecord] = {}
         self.runtimes: dict[Key, RuntimeRecord] = {}
@@ -201,7 +203,8 @@ class World:
         )
 
     def _runtime_gone(self, key: Key) -> None:
-        self.runtimes.pop(key, None)
+        if record := self.runtimes.pop(key, None):
+            self.departed.note(record.registration.runtime, self.clock())
         self.alarms.clear(Alarm("MCPRuntime", key))
         self._mark_namespace(key.namespace)
 

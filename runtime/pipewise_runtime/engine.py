@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 
 from .admitting import MOST_IN_FLIGHT, Admitting
 from .announcements import Announcements
@@ -118,7 +119,15 @@ class Engine:
 
     def share(self, project: str, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota."""
-        self._standing.quota(project).share(runs, window_seconds)
+        self._standing.share(project, runs, window_seconds)
+
+    def ran_before(self, project: str, runs: int, until: datetime) -> None:
+        """Count so many runs of an earlier process, the last of them by then."""
+        self._standing.ran_before(project, runs, until)
+
+    def hold_off(self, project: str, until: datetime) -> None:
+        """Try no run of the project before this moment, which Pipedream named to another runtime."""
+        self._standing.hold_off(project, until)
 
     # Calls
 

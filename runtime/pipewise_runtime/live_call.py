@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
-from pipewise_crds import Verdict
+from pipewise_crds import ExceptionReport, Verdict
 
 from .core.breaker import Breaker
 from .core.catalogue import Tool
@@ -108,7 +108,8 @@ class LiveCall(msgspec.Struct, frozen=True):
         registry = self.scene.registry
         self.provider.worked()
         registry.user_breakers.pop(self.place, None)
-        registry.evidence.settled(*self.place)
+        if met := registry.evidence.exception(*self.place):
+            self._settle(met)
         self.scene.standing.answered(self.binding.project, came.token)
         if error := came.answer.error:
             self._count("tool_error")
@@ -121,9 +122,8 @@ class LiveCall(msgspec.Struct, frozen=True):
         """The encoded result that says why there is no answer."""
         given_up, happened, registry = came.given_up, came.happened, self.scene.registry
         self._count(given_up.outcome.value)
-        is_own = given_up.verdict is Verdict.CREDENTIAL_INVALID
-        if is_own and registry.serves(self.binding, self.service):
-            registry.evidence.trouble(*self.place, given_up.verdict, given_up.cause, registry.clock.wall())
+        if registry.serves(self.binding, self.service):
+            self._note(given_up)
         log.warning(
             "call_failed", agent=self.binding.agent, user=self.binding.user, app=self.service.app,
             tool=self.tool.name, verdict=given_up.verdict.value, outcome=given_up.outcome.value,
@@ -131,6 +131,22 @@ class LiveCall(msgspec.Struct, frozen=True):
         )  # fmt: skip
         connect_url = happened.connect_url if isinstance(happened, AccountRequired) else None
         return failure(self.service, given_up, came.attempts, connect_url)
+
+    def _note(self, given_up: GiveUp) -> None:
+        """Note what the call was given up for, where that is the trouble of this user alone."""
+        evidence, now = self.scene.registry.evidence, self.scene.registry.clock.wall()
+        if given_up.verdict is Verdict.CREDENTIAL_INVALID:
+            evidence.trouble(*self.place, given_up.verdict, given_up.cause, now)
+        elif given_up.verdict is Verdict.QUOTA_EXHAUSTED:
+            until = self.scene.standing.refused(self.binding.project, given_up.retry_after_seconds or 0.0)
+            if until:
+                evidence.refused(*self.place, given_up.cause, now, until)
+
+    def _settle(self, met: ExceptionReport) -> None:
+        """End what calls met before; but where runs are short, one answer says nothing of the next call."""
+        is_quota = met.verdict is Verdict.QUOTA_EXHAUSTED
+        if not (is_quota and self.scene.standing.is_short(self.binding.project)):
+            self.scene.registry.evidence.settled(*self.place)
 
     def _refused_by(self, breaker: Breaker) -> GiveUp:
         cause = "the service did not answer before; it is being probed"

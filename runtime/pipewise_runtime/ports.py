@@ -66,6 +66,12 @@ class Sink(Protocol):
     def share(self, project: str, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota."""
 
+    def ran_before(self, project: str, runs: int, until: datetime) -> None:
+        """So many runs were made here by an earlier process, the last of them by then."""
+
+    def hold_off(self, project: str, until: datetime) -> None:
+        """Try no run of the project before this moment: Pipedream named it, perhaps to another runtime."""
+
 
 class UnknownToolError(Exception):
     """The binding offers no tool of that name."""

@@ -4,11 +4,11 @@ Calls and probes tell it what they met; the report and the metrics follow from i
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .clock import Clock
 from .core.evidence import Evidence
-from .core.quota import Quota
+from .core.quota import Quota, end_told
 from .core.reporting import coarse_demand
 from .core.retry import Happened, Throttled, TokenRejected
 from .metrics import Metrics
@@ -27,8 +27,8 @@ class Standing:
     """With which token a project's runs are answered, where nothing else was met since."""
 
     def __post_init__(self) -> None:
-        """Have the demand looked at whenever it is reported."""
-        self.evidence.on_ask = self._tell_demands
+        """Have what changes by time alone looked at whenever it is reported."""
+        self.evidence.on_ask = self._look_again
 
     def quota(self, project: str) -> Quota:
         """This runtime's part of a project's quota."""
@@ -37,6 +37,25 @@ class Standing:
             quota = known = self._quotas[project] = Quota()
             self.metrics.know_project(project, lambda: quota.exhausted(self.clock.monotonic()))
         return known
+
+    def share(self, project: str, runs: int, window_seconds: float) -> None:
+        """Keep to this part of a project's quota from now on."""
+        quota = self.quota(project)
+        quota.share(runs, window_seconds)
+        self.evidence.runs_allowed(project, runs)
+        if not quota.is_used_up(self.clock.monotonic()):
+            self.evidence.share_used(project, None)
+
+    def ran_before(self, project: str, runs: int, until: datetime) -> None:
+        """Count so many runs of an earlier process, the last of them by then."""
+        seconds_ago = (self.clock.wall() - until).total_seconds()
+        self.quota(project).recall(self.clock.monotonic() - seconds_ago, runs)
+
+    def hold_off(self, project: str, until: datetime) -> None:
+        """Pipedream named this moment to some runtime of the project: no run is tried before it."""
+        seconds = (until - self.clock.wall()).total_seconds()
+        if seconds > 0:
+            self.quota(project).throttled(self.clock.monotonic(), seconds)
 
     def forget(self, project: str) -> None:
         """The project is not served any more."""
@@ -57,7 +76,8 @@ class Standing:
             case Throttled(retry_after_seconds=wished):
                 self.metrics.quota_rejections.labels(project).inc()
                 lasts = self._quotas[project].throttled(self.clock.monotonic(), wished)
-                self.evidence.quota_exhausted(project, self.clock.wall() + timedelta(seconds=lasts))
+                until = self.clock.wall() + timedelta(seconds=lasts)
+                self.evidence.quota_exhausted(project, until, until if wished is not None else None)
 
     def over_quota(self, project: str, user: str) -> float:
         """Seconds until a run of a user fits, where none fits now; else the run is counted and it is 0.
@@ -80,6 +100,24 @@ class Standing:
             self._tell_demand(project, quota)
         return wait
 
+    def refused(self, project: str, wait_seconds: float) -> datetime | None:
+        """A call was given up because no run fits: until when that is told as its own trouble.
+
+        None where it is the whole project's: Pipedream itself refuses its runs.
+        """
+        quota, now = self._quotas.get(project), self.clock.monotonic()
+        if quota is None or quota.exhausted(now):
+            return None
+        until = end_told(self.clock.wall(), wait_seconds)
+        if quota.is_used_up(now):
+            self.evidence.share_used(project, until)
+        return until
+
+    def is_short(self, project: str) -> bool:
+        """Whether more runs of a project are wanted here than there are: the next call may be refused."""
+        quota = self._quotas.get(project)
+        return quota is not None and quota.is_short(self.clock.monotonic())
+
     def accepted(self, project: str, token: Token) -> None:
         """Pipedream took the token."""
         if project in self._quotas:
@@ -95,9 +133,14 @@ class Standing:
             self.evidence.quota_available(project)
             self._well[project] = token
 
-    def _tell_demands(self) -> None:
+    def _look_again(self) -> None:
+        self.evidence.forget_ended(self.clock.wall())
         for project, quota in self._quotas.items():
             self._tell_demand(project, quota)
+            used = quota.used(self.clock.monotonic())
+            if used != quota.told_used:
+                quota.told_used = used
+                self.evidence.runs_used(project, used)
 
     def _tell_demand(self, project: str, quota: Quota) -> None:
         demand = coarse_demand(quota.told_demand, quota.wanted(self.clock.monotonic()))

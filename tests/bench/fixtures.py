@@ -55,6 +55,7 @@ def write_bindings(folder: Path, served: list[str], upstream: str) -> None:
         "environment": "development",
         "credentialsSecretRef": {"name": "pipedream-client"},
         "endpoints": {"api": f"{upstream}/v1", "mcp": f"{upstream}/v3"},
+        "limits": {"toolRuns": 10_000_000, "window": "1s"},
     }
     services = [{"name": app, "app": app} for app in APPS]
     documents = [

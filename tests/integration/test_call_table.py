@@ -122,7 +122,9 @@ async def test_429_beyond_the_deadline_is_told_at_once_and_opens_no_breaker(rig:
         assert problem(result)["outcome"] == "not_run"
         assert 55 < problem(result)["retryAfterSeconds"] <= 60
     assert rig.metric("breaker_open", project="default", app="sendgrid") == 0
-    assert rig.evidence.projects()[0].quota_exhausted_until is not None
+    (project,) = rig.evidence.projects()
+    assert project.quota_exhausted_until is not None
+    assert project.quota_retry_at == project.quota_exhausted_until
     assert await rig.sent() == 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -91,8 +92,8 @@ async def test_a_greedy_user_leaves_another_its_part_of_the_share() -> None:
 
 
 async def test_runs_asked_for_are_reported_those_refused_included_and_forgotten_in_time() -> None:
-    ahead_seconds, told = 0.0, list[bool]()
-    clock = Clock(monotonic=lambda: time.monotonic() + ahead_seconds)
+    ahead_seconds, told, noon = 0.0, list[bool](), datetime(2026, 11, 23, 12, tzinfo=UTC)
+    clock = Clock(monotonic=lambda: time.monotonic() + ahead_seconds, wall=lambda: noon)
     async with sandbox() as upstream, running_engine(upstream, clock) as rig:
         await rig.serve(binding())
         rig.engine.share("default", 1, 60.0)
@@ -103,7 +104,86 @@ async def test_runs_asked_for_are_reported_those_refused_included_and_forgotten_
         assert rig.evidence.projects()[0].quota_exhausted_until is None
         ahead_seconds = 90.0
         assert [each.runs_wanted for each in rig.evidence.projects()] == [0]
-    assert len(told) == 3
+    assert len(told) == 3 + 2, "three demands, and once that share and call are out of runs"
+
+
+async def test_a_call_refused_for_want_of_our_own_runs_is_reported_with_its_end() -> None:
+    ahead_seconds = 0.0
+    clock = Clock(
+        monotonic=lambda: time.monotonic() + ahead_seconds,
+        wall=lambda: datetime.now(UTC) + timedelta(seconds=ahead_seconds),
+    )
+    async with sandbox() as upstream, running_engine(upstream, clock) as rig:
+        await rig.serve(binding())
+        rig.engine.share("default", 1, 60.0)
+        assert [await _runs(rig, USER) for _ in range(3)] == [True, False, False]
+        (met,), (project,) = rig.evidence.exceptions(), rig.evidence.projects()
+        assert (met.binding, met.service, met.verdict) == (NAME, "sendgrid", "QuotaExhausted")
+        assert met.until is not None
+        assert timedelta(seconds=55) < met.until - clock.wall() < timedelta(seconds=91)
+        assert project.share_used_until == met.until
+        rig.engine.share("default", 1, 60.0)
+        assert rig.evidence.projects() == [project], "the same share, told again, changes nothing"
+        assert project.quota_exhausted_until is None
+        ahead_seconds = 91.0
+        assert rig.evidence.projects()[0].share_used_until is None
+        assert rig.evidence.exceptions() == []
+
+
+async def test_an_answer_between_two_refusals_does_not_hide_them_and_a_larger_share_ends_them() -> None:
+    ahead_seconds = 0.0
+    clock = Clock(monotonic=lambda: time.monotonic() + ahead_seconds)
+    async with sandbox() as upstream, running_engine(upstream, clock) as rig:
+        await rig.serve(binding())
+        rig.engine.share("default", 1, 60.0)
+        assert [await _runs(rig, USER) for _ in range(3)] == [True, False, False]
+        ahead_seconds = 60.0
+        assert await _runs(rig, USER)
+        assert [each.verdict for each in rig.evidence.exceptions()] == ["QuotaExhausted"]
+        rig.engine.share("default", 10, 60.0)
+        assert rig.evidence.projects()[0].share_used_until is None
+        assert await _runs(rig, USER)
+        assert rig.evidence.exceptions() == []
+
+
+async def test_a_moment_that_pipedream_named_to_another_runtime_is_waited_for() -> None:
+    ahead_seconds = 0.0
+    clock = Clock(
+        monotonic=lambda: time.monotonic() + ahead_seconds,
+        wall=lambda: datetime.now(UTC) + timedelta(seconds=ahead_seconds),
+    )
+    async with sandbox() as upstream, running_engine(upstream, clock) as rig:
+        await rig.serve(binding())
+        named = clock.wall() + timedelta(seconds=60)
+        rig.engine.hold_off("default", named)
+        assert not await _runs(rig, USER)
+        assert (await rig.sent(), rig.evidence.exceptions()) == (0, [])
+        assert rig.metric("quota_exhausted", project="default") == 1
+        ahead_seconds = 61.0
+        rig.engine.hold_off("default", named)
+        assert await _runs(rig, USER)
+
+
+async def test_runs_of_an_earlier_process_count_and_are_reported(rig: Rig) -> None:
+    await rig.serve(binding())
+    rig.engine.ran_before("default", 2, datetime.now(UTC) - timedelta(seconds=20))
+    rig.engine.share("default", 3, 60.0)
+    assert await _runs(rig, USER)
+    result = await rig.send()
+    assert 30 < problem(result)["retryAfterSeconds"] <= 40
+    (project,) = rig.evidence.projects()
+    assert (project.runs_allowed, project.runs_used) == (3, 3)
+
+
+async def test_what_pipedream_refuses_is_the_projects_trouble_and_nobodys_own(rig: Rig) -> None:
+    await rig.serve(binding())
+    rig.engine.share("default", 5, 60.0)
+    await rig.sandbox.admin.fault("quota", retryAfter=60, times=1)
+    assert [await _runs(rig, USER) for _ in range(2)] == [False, False]
+    assert rig.evidence.exceptions() == []
+    (project,) = rig.evidence.projects()
+    assert project.share_used_until is None
+    assert project.quota_exhausted_until is not None
 
 
 async def _runs(rig: Rig, user: str) -> bool:

@@ -132,12 +132,33 @@ async def test_a_provider_outage_is_told_once_on_the_project_however_many_it_tou
 
 async def test_a_used_up_quota_is_told_with_its_end_and_clears_by_itself(ready: Operated) -> None:
     until = timestamp(datetime.now(UTC) + timedelta(seconds=3))
-    ready.report(projects=[{"project": "default", "quotaExhaustedUntil": until}])
+    told = {"project": "default", "quotaExhaustedUntil": until, "quotaRetryAt": until}
+    ready.report(projects=[told])
     await eventually(lambda: ready.ready() == ("False", "QuotaExhausted"), within=2)
+    quota = ready.namespace.get("pipedreamproject", "default")["status"]["quota"]
+    assert (quota["exhaustedUntil"], quota["retryAt"]) == (until, until), "for the other runtimes to obey"
     assert ready.project_condition("QuotaAvailable") == ("False", "QuotaExhausted")
     assert until in ready.status()["conditions"][0]["message"]
     await eventually(lambda: ready.ready() == ("True", "Ready"))
     await eventually(lambda: ready.project_condition("QuotaAvailable")[0] == "True")
+
+
+async def test_a_used_up_share_is_told_of_who_was_refused_and_clears_by_itself(
+    ready: Operated, pipedream: Sandbox
+) -> None:
+    await pipedream.admin.add_account("user-2", "sendgrid")
+    ready.binding("b2", user="user-2")
+    await eventually(lambda: ready.ready("b2") == ("True", "Ready"))
+    until = timestamp(datetime.now(UTC) + timedelta(seconds=6))
+    share = {"project": "default", "shareUsedUntil": until, "runsAllowed": 2000}
+    ready.report(projects=[share], exceptions=[{**exception("b", "QuotaExhausted"), "until": until}])
+    await eventually(lambda: ready.ready() == ("False", "QuotaExhausted"))
+    await eventually(lambda: ready.project_condition("QuotaAvailable") == ("False", "QuotaExhausted"))
+    assert ready.metric("pipewise_project_quota_exhausted", project="default") == 1
+    assert ready.ready("b2") == ("True", "Ready"), "nobody refused a call of this one"
+    await eventually(lambda: ready.ready() == ("True", "Ready"), within=15)
+    await eventually(lambda: ready.project_condition("QuotaAvailable")[0] == "True")
+    assert ready.metric("pipewise_project_quota_exhausted", project="default") == 0
 
 
 async def test_a_runtime_is_as_ready_as_its_pod(ready: Operated) -> None:

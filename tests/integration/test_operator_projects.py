@@ -163,21 +163,62 @@ async def test_each_ready_runtime_is_told_its_share_of_the_quota(
 ) -> None:
     operated.credentials()
     operated.project(pipedream.api_url, limits={"toolRuns": 101, "window": "1m"})
-    for name in ("r1", "r2"):
-        operated.runtime(name)
-        operated.report(name)
+
+    def report(name: str, kept: int, used: int = 0, wanted: int = 0) -> None:
+        told = {"project": "default", "runsAllowed": kept, "runsUsed": used, "runsWanted": wanted}
+        operated.report(name, projects=[told])
 
     def shares() -> list[int]:
         items = operated.namespace.items("mcpruntimes")
         return [share["runs"] for item in items for share in item.get("spec", {}).get("shares", [])]
 
+    operated.runtime("r1")
+    report("r1", kept=6)
+    await eventually(lambda: shares() == [101])
+    report("r1", kept=101)
+    operated.runtime("r2")
+    report("r2", kept=6)
+    await eventually(lambda: shares() == [51, 6])
+    report("r1", kept=51)
     await eventually(lambda: shares() == [51, 50])
-    wishes = {"r1": 4096, "r2": 16}
-    for name, runs in wishes.items():
-        operated.report(name, projects=[{"project": "default", "runsWanted": runs}])
+    report("r2", kept=50, wanted=16)
+    report("r1", kept=51, wanted=4096)
+    await eventually(lambda: shares() == [51, 32])
+    report("r2", kept=32, wanted=16)
     await eventually(lambda: shares() == [69, 32])
-    operated.report("r2", projects=[{"project": "default", "runsWanted": 64}])
+    report("r1", kept=69, used=69, wanted=4096)
+    report("r2", kept=32, wanted=64)
+    await eventually(lambda: shares() == [51, 32])
+    report("r1", kept=51, used=60, wanted=4096)
+    await eventually(lambda: shares() == [51, 41])
+    assert operated.metric("pipewise_project_runs_used", project="default") == 60
+    assert operated.metric("pipewise_project_runs_limit", project="default") == 101
+    report("r1", kept=51, used=51, wanted=4096)
+    report("r2", kept=41, wanted=64)
     await eventually(lambda: shares() == [51, 50])
+
+
+async def test_runs_of_a_runtime_that_is_gone_count_until_they_have_left_the_window(
+    operated: Operated, pipedream: Sandbox
+) -> None:
+    operated.credentials()
+    operated.project(pipedream.api_url, limits={"toolRuns": 100, "window": "8s"})
+    operated.runtime("old")
+    told = {"project": "default", "runsAllowed": 6, "runsUsed": 0, "runsWanted": 64}
+    operated.report("old", projects=[told])
+
+    def share(name: str) -> int:
+        spec = operated.namespace.get("mcpruntime", name).get("spec", {})
+        return sum(each["runs"] for each in spec.get("shares", []))
+
+    await eventually(lambda: share("old") == 100)
+    operated.report("old", projects=[{**told, "runsAllowed": 100, "runsUsed": 60}])
+    operated.namespace.kubectl("delete", "mcpruntime", "old")
+    operated.runtime("new")
+    operated.report("new", projects=[{"project": "default", "runsAllowed": 6}])
+    await eventually(lambda: share("new") == 36)
+    operated.report("new", projects=[{"project": "default", "runsAllowed": 36}])
+    await eventually(lambda: share("new") == 100, within=20)
 
 
 async def test_no_secret_leaves_the_secret(operated: Operated, pipedream: Sandbox) -> None:

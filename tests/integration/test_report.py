@@ -140,6 +140,7 @@ async def test_a_rejected_token_does_not_wait_for_the_second_to_pass(namespace: 
             "project": "default",
             "token": "Rejected",
             "tokenExpiresAt": "2030-01-01T00:00:00Z",
+            "runsUsed": 0,
             "runsWanted": 0,
         }
     ]

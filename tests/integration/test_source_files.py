@@ -79,6 +79,13 @@ async def test_bindings_are_served_and_changes_are_followed(tmp_path: Path) -> N
         await eventually(lambda: set(rig.sink.bindings) == {"two"})
 
 
+async def test_the_whole_limit_of_a_project_is_the_share_of_the_one_runtime(tmp_path: Path) -> None:
+    async with following(tmp_path, binding_manifest("one")) as rig:
+        assert rig.sink.shares == {"default": (2000, 300.0)}
+        rig.write("project.yaml", project_manifest("other", limits={"toolRuns": 7, "window": "1m"}))
+        await eventually(lambda: rig.sink.shares.get("other") == (7, 60.0))
+
+
 async def test_a_bad_file_leaves_what_was_served_and_its_mending_is_taken_up(tmp_path: Path) -> None:
     async with following(tmp_path, binding_manifest("one")) as rig:
         rig.write("bindings.yaml", binding_manifest("one", demo="Sometimes"))

@@ -188,13 +188,6 @@ async def test_a_project_that_is_deleted_is_dropped_also_while_nobody_looked(
         await eventually(lambda: set(sink.projects) == {"three"}, within=20)
 
 
-async def test_shares_of_the_own_runtime_reach_the_sink(namespace: Namespace, sink: RememberingSink) -> None:
-    async with following(namespace, sink):
-        shares = [{"project": "default", "runs": 500, "window": "5m"}]
-        namespace.apply(_runtime(NAME, shares), _runtime("another", [{**shares[0], "runs": 7}]))
-        await eventually(lambda: sink.shares == {"default": (500, 300.0)})
-
-
 async def test_the_deletion_of_the_own_runtime_is_heard(namespace: Namespace, sink: RememberingSink) -> None:
     heard = Heard()
     namespace.apply(_runtime(NAME, []))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ class RememberingSink:
         self.projects: dict[str, Project] = {}
         self.bindings: dict[str, ServedBinding] = {}
         self.shares: dict[str, tuple[int, float]] = {}
+        self.ran: dict[str, tuple[int, datetime]] = {}
+        self.held_off: dict[str, datetime] = {}
         self.deliveries = 0
 
     def serve_project(self, project: Project) -> None:
@@ -107,3 +110,11 @@ class RememberingSink:
     def share(self, project: str, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota."""
         self.shares[project] = (runs, window_seconds)
+
+    def ran_before(self, project: str, runs: int, until: datetime) -> None:
+        """Count runs of an earlier process."""
+        self.ran[project] = (runs, until)
+
+    def hold_off(self, project: str, until: datetime) -> None:
+        """Try no run of the project before this moment."""
+        self.held_off[project] = until

@@ -177,9 +177,10 @@ def _quota_exhausted(pace: Pace) -> Alert:
         mender=Mender.PLATFORM,
         summary="Project {{ $labels.project }} in {{ $labels.namespace }} has used up its tool runs.",
         description=(
-            "Pipedream refuses further tool runs of the project until its window ends; all its users wait. "
-            "Have the limit raised, or calm the agent that uses most. See: kubectl -n {{ $labels.namespace "
-            "}} describe pipedreamproject {{ $labels.project }}"
+            "Pipedream refuses further tool runs of the project until its window ends, or our runtimes do "
+            "because their shares are used up; its users wait. Have the limit raised, or calm the agent that "
+            "uses most. See: kubectl -n {{ $labels.namespace }} describe pipedreamproject "
+            "{{ $labels.project }}"
         ),
     )
 

@@ -1,11 +1,20 @@
-"""Each runtime's share of each project's quota, so that together they never ask for more than there is.
+"""Each runtime's share of each project's quota, so that together they never run more than there is.
 
 By demand and max-min fair: whoever wants little gets it, the others get equal parts of the rest.
+
+What is guaranteed: in no window do the runs of all runtimes exceed the limit. A runtime may have run, or yet
+run, as much as the largest of what it was told, what it says it keeps to and what it says it has used; one is
+given more only of what all these leave over, so what is taken from one runtime reaches another when the first
+has confirmed that and its runs have left the window. Outside of it are runs that nobody here knows of: those
+of a runtime's small starting share before it is told one, those beyond the last report of one that vanished
+or started again, and those of runtimes that vanished before this operator started.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from pipewise_crds import MCPRuntime, PipedreamProject, Share
+from pipewise_crds import MCPRuntime, PipedreamProject, ProjectReport, Share
 
 HEADROOM = 2
 """A runtime is given room for this many times what it wants: it tells of more only when it wants more."""
@@ -13,22 +22,100 @@ FLOOR = 8
 """An idle runtime keeps this part (one in so many) of an equal share, so that it can start at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one runtime has of a project's runs."""
+
+    told: int | None = None
+    """Its share; None before the first."""
+    kept: int | None = None
+    """Runs in one window that it says it keeps to; None as long as it says nothing of the project."""
+    used: int = 0
+    """Runs in the present window, by its last report."""
+    wanted: int = 0
+    """Runs asked for lately, those used included."""
+
+    @property
+    def most(self) -> int:
+        """Runs that a window may hold of it, if it is told nothing else."""
+        return max(self.told or 0, self.kept or 0, self.used)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it keeps to what it was told; until then what it may run is not known well: no change."""
+        return self.kept is not None and self.told in (None, self.kept)
+
+    @property
+    def left_behind(self) -> int:
+        """Runs of its last window, at most, if it is gone."""
+        return max(self.used, min(max(self.told or 0, self.kept or 0), self.wanted))
+
+
+def holding(project: str, window: timedelta, runtime: MCPRuntime, now: datetime) -> Holding:
+    """What a runtime has of a project; what it used by an old report has left the window."""
+    reports = runtime.status.projects
+    report = next((each for each in reports if each.project == project), ProjectReport(project=project))
+    return Holding(
+        told=next((share.runs for share in runtime.spec.shares if share.project == project), None),
+        kept=report.runs_allowed,
+        used=report.runs_used if reported_within(runtime, window, now) else 0,
+        wanted=report.runs_wanted,
+    )
+
+
+def reported_within(runtime: MCPRuntime, age: timedelta, now: datetime) -> bool:
+    """Whether a runtime's last report is younger than that."""
+    reported = runtime.status.report_time
+    return reported is not None and now < reported + age
+
+
 def shares(
-    projects: Sequence[PipedreamProject], ready_runtimes: Sequence[MCPRuntime]
+    projects: Sequence[PipedreamProject],
+    ready_runtimes: Sequence[MCPRuntime],
+    elsewhere: Mapping[str, int],
+    now: datetime,
 ) -> Mapping[str, list[Share]]:
-    """Divide every project's runs over the ready runtimes of its namespace.
+    """What to tell the ready runtimes of a namespace now; in any order, all at once or one by one.
 
     A division that gives everybody what is due to them stays as it is.
+
+    Args:
+        projects: whose runs are divided.
+        ready_runtimes: who gets them.
+        elsewhere: by project, the runs that others may hold in the present window.
+        now: the present moment.
     """
-    runtimes = {runtime.metadata.name: runtime for runtime in ready_runtimes}
-    divided: dict[str, list[Share]] = {name: [] for name in sorted(runtimes)}
+    told: dict[str, list[Share]] = {
+        name: [] for name in sorted(each.metadata.name for each in ready_runtimes)
+    }
     for project in sorted(projects, key=lambda project: project.metadata.name):
         name, limits = project.metadata.name, project.spec.limits
-        wanted = {each: _wanted(name, runtime) for each, runtime in runtimes.items()}
-        present = {each: _present(name, runtime) for each, runtime in runtimes.items()}
-        for each, runs in divide(limits.tool_runs, wanted, present).items():
-            divided[each].append(Share(project=name, runs=runs, window=limits.window))
-    return divided
+        held = {each.metadata.name: holding(name, limits.window, each, now) for each in ready_runtimes}
+        due = divide(
+            limits.tool_runs,
+            {each: has.wanted for each, has in held.items()},
+            {each: has.told or 0 for each, has in held.items()},
+        )
+        for each, runs in allowed(limits.tool_runs - elsewhere.get(name, 0), due, held).items():
+            told[each].append(Share(project=name, runs=runs, window=limits.window))
+    return told
+
+
+def allowed(runs: int, due: Mapping[str, int], held: Mapping[str, Holding]) -> Mapping[str, int]:
+    """What each may be told of what is due to it: nobody gets what another may still run.
+
+    Who says nothing of the project yet is told nothing.
+
+    Args:
+        runs: what there is.
+        due: what each is to have in the end.
+        held: what each has.
+    """
+    room = max(runs - sum(has.most for has in held.values()), 0)
+    kept = {each: min(due[each], has.most) for each, has in held.items() if has.is_settled}
+    more = _leveled(room, {each: due[each] - has for each, has in kept.items()})
+    unsettled = {each: has.told for each, has in held.items() if each not in kept and has.told is not None}
+    return {**unsettled, **{each: has + more[each] for each, has in kept.items()}}
 
 
 def divide(runs: int, wanted: Mapping[str, int], present: Mapping[str, int]) -> Mapping[str, int]:
@@ -52,21 +139,6 @@ def divide(runs: int, wanted: Mapping[str, int], present: Mapping[str, int]) -> 
     return {each: due[each] + part + (place < rest) for place, each in enumerate(sorted(due))}
 
 
-def lowered(
-    before: Mapping[str, Sequence[Share]], after: Mapping[str, Sequence[Share]]
-) -> Mapping[str, list[Share]]:
-    """What to tell first, so that the sum is kept to all the time: those who get less of a project."""
-    told = {}
-    for name, divided in after.items():
-        had = {share.project: share.runs for share in before.get(name, ())}
-        if any(share.runs < had.get(share.project, 0) for share in divided):
-            known = (share for share in divided if share.project in had)
-            told[name] = [
-                each.model_copy(update={"runs": min(each.runs, had[each.project])}) for each in known
-            ]
-    return told
-
-
 def _leveled(runs: int, wanted: Mapping[str, int]) -> dict[str, int]:
     """What max-min fairness gives: everybody what they want, or else as much as anybody has."""
     given, left = dict[str, int](), runs
@@ -74,11 +146,3 @@ def _leveled(runs: int, wanted: Mapping[str, int]) -> dict[str, int]:
         given[each] = min(wanted[each], left // (len(wanted) - place))
         left -= given[each]
     return given
-
-
-def _wanted(project: str, runtime: MCPRuntime) -> int:
-    return sum(report.runs_wanted for report in runtime.status.projects if report.project == project)
-
-
-def _present(project: str, runtime: MCPRuntime) -> int:
-    return sum(share.runs for share in runtime.spec.shares if share.project == project)

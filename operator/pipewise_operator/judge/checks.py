@@ -87,16 +87,18 @@ def account_is_usable(evidence: Evidence, service: Service) -> Finding:
 def quota_is_left(evidence: Evidence, service: Service) -> Finding:
     """The project has tool runs left."""
     until = evidence.project.quota_exhausted_until if evidence.project else None
+    name = evidence.binding.spec.project_ref
     if until is not None and until > evidence.now:
-        name = evidence.project.name if evidence.project else ""
         return Finding(
             Verdict.QUOTA_EXHAUSTED,
             f"the tool runs of project {name} are used up until {timestamp(until)}; "
             "wait, or have the limit raised at Pipedream",
         )
-    for report in _exceptions(evidence, service, Verdict.QUOTA_EXHAUSTED):
+    if _exceptions(evidence, service, Verdict.QUOTA_EXHAUSTED):
         return Finding(
-            Verdict.QUOTA_EXHAUSTED, f"{title_of(service.app)}: {report.message or 'the quota is used up'}"
+            Verdict.QUOTA_EXHAUSTED,
+            f"{title_of(service.app)}: calls are refused because their part of the tool runs of project "
+            f"{name} is used up; wait, or have spec.limits of the project raised",
         )
     return HEALTHY
 
@@ -134,7 +136,11 @@ CHECKS: Mapping[ConditionType, tuple[Check, ...]] = {
 
 def _exceptions(evidence: Evidence, service: Service, verdict: Verdict) -> list[ExceptionReport]:
     reports = (runtime.exceptions.get(service.name) for runtime in evidence.serving)
-    return [report for report in reports if report is not None and report.verdict is verdict]
+    return [
+        report
+        for report in reports
+        if report is not None and report.verdict is verdict and report.holds(evidence.now)
+    ]
 
 
 def _connect(evidence: Evidence, service: Service) -> str:

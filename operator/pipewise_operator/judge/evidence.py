@@ -84,6 +84,13 @@ class Evidence:
         """The runtimes through which calls are answered now."""
         return tuple(runtime for runtime in self.runtimes if runtime.serves)
 
+    @property
+    def next_end(self) -> datetime | None:
+        """When the first of the troubles met by calls ends by time alone."""
+        reports = (report for runtime in self.serving for report in runtime.exceptions.values())
+        ends = (report.until for report in reports if report.holds(self.now))
+        return min((end for end in ends if end is not None), default=None)
+
     def account(self, service: Service) -> AccountEvidence:
         """The user's account for a service; Unknown while only a listing older than the binding lacks it.
 

@@ -1,23 +1,21 @@
 """The judgement of a project: what minting and listing have met, in; its status, out."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from pipewise_crds import (
     AccountCounts,
     ConditionType,
-    MCPRuntime,
     PipedreamProject,
     ProjectStatus,
     QuotaStatus,
     Reason,
     Verdict,
-    timestamp,
 )
 
 from .conditions import Aspect, aspect, dated, worst
 from .evidence import HEALTHY, Finding
+from .quota import QuotaSeen
 
 FRESH_TOKENS_REFUSED = 2
 """So many tokens refused in a row, each newly minted, mean that our client is what is refused."""
@@ -89,26 +87,12 @@ def token_finding(name: str, facts: ProjectFacts, now: datetime) -> Finding:
             return Finding(Verdict.UNKNOWN, f"project {name}: no token has been minted yet")
 
 
-def quota_exhausted_until(project: str, runtimes: Iterable[MCPRuntime]) -> datetime | None:
-    """The latest moment until which any runtime was told that the project's runs are used up."""
-    moments = (
-        report.quota_exhausted_until
-        for runtime in runtimes
-        for report in runtime.status.projects
-        if report.project == project
-    )
-    return max((moment for moment in moments if moment is not None), default=None)
-
-
 def judge_project(
-    project: PipedreamProject, facts: ProjectFacts, until: datetime | None, now: datetime
+    project: PipedreamProject, facts: ProjectFacts, seen: QuotaSeen, now: datetime
 ) -> ProjectStatus:
     """The project's whole status; equal to the present one exactly when there is nothing new to say."""
     credentials = _credentials(project, facts, now)
-    exhausted = until if until is not None and until > now else None
-    quota = HEALTHY
-    if exhausted is not None:
-        quota = Finding(Verdict.QUOTA_EXHAUSTED, f"tool runs are used up until {timestamp(exhausted)}")
+    quota = Finding(Verdict.QUOTA_EXHAUSTED, seen.message) if seen.message else HEALTHY
     aspects = [
         _ready(project.metadata.name, facts, credentials, quota, now),
         credentials,
@@ -124,9 +108,15 @@ def judge_project(
         quota=QuotaStatus(
             limit=limits.tool_runs,
             window=limits.window,
-            exhausted_until=exhausted.replace(microsecond=0) if exhausted else None,
+            exhausted_until=_told(seen.refused_until),
+            retry_at=_told(seen.retry_at),
         ),
     )
+
+
+def _told(moment: datetime | None) -> datetime | None:
+    """A moment as Kubernetes writes it: so that it equals what was written."""
+    return moment.replace(microsecond=0) if moment else None
 
 
 def _credentials(project: PipedreamProject, facts: ProjectFacts, now: datetime) -> Aspect:

@@ -93,8 +93,9 @@ def news(before: RuntimeStatus | None, after: RuntimeStatus) -> News:
 
 
 def _without_demand(status: RuntimeStatus) -> list[ProjectReport]:
-    """The reports that say more than how many runs are wanted."""
-    plain = (report.model_copy(update={"runs_wanted": 0}) for report in status.projects)
+    """The reports that say more than how many runs are wanted, used and kept to."""
+    demand: dict[str, object] = {"runs_wanted": 0, "runs_used": 0, "runs_allowed": None}
+    plain = (report.model_copy(update=demand) for report in status.projects)
     return [report for report in plain if report != ProjectReport(project=report.project)]
 
 

@@ -68,19 +68,52 @@ class Evidence:
         """Pipedream refused the token that expires then: a new one is wanted without delay."""
         self._note_token(project, "Rejected", expires_at)
 
-    def quota_exhausted(self, project: str, until: datetime) -> None:
-        """Pipedream refuses runs of the project until then."""
+    def quota_exhausted(self, project: str, until: datetime, retry_at: datetime | None = None) -> None:
+        """Pipedream refuses runs of the project until then; `retry_at`: where it named a moment itself."""
         seen = self._project(project)
-        if seen.quota_exhausted_until is None or until > seen.quota_exhausted_until:
-            self._projects[project] = seen.model_copy(update={"quota_exhausted_until": until})
+        told = {
+            "quota_exhausted_until": _later(seen.quota_exhausted_until, until),
+            "quota_retry_at": _later(seen.quota_retry_at, retry_at),
+        }
+        now_seen = seen.model_copy(update=told)
+        if now_seen != seen:
+            self._projects[project] = now_seen
             self._changed()
 
     def quota_available(self, project: str) -> None:
         """Pipedream runs the project's tools again."""
         seen = self._project(project)
         if seen.quota_exhausted_until is not None:
-            self._projects[project] = seen.model_copy(update={"quota_exhausted_until": None})
+            told = {"quota_exhausted_until": None, "quota_retry_at": None}
+            self._projects[project] = seen.model_copy(update=told)
             self._changed()
+
+    def share_used(self, project: str, until: datetime | None) -> None:
+        """Calls are refused until then because this runtime's own share is used up; None: no more."""
+        seen = self._project(project)
+        if seen.share_used_until != until:
+            self._projects[project] = seen.model_copy(update={"share_used_until": until})
+            self._changed()
+
+    def forget_ended(self, now: datetime) -> None:
+        """Forget what time alone has ended."""
+        for name, seen in list(self._projects.items()):
+            if seen.share_used_until and seen.share_used_until <= now:
+                self.share_used(name, None)
+        for (binding, service), report in list(self._exceptions.items()):
+            if not report.holds(now):
+                self.settled(binding, service)
+
+    def runs_allowed(self, project: str, runs: int) -> None:
+        """The runtime keeps to so many runs of the project in one window from now on."""
+        seen = self._project(project)
+        if seen.runs_allowed != runs:
+            self._projects[project] = seen.model_copy(update={"runs_allowed": runs})
+            self._changed()
+
+    def runs_used(self, project: str, runs: int) -> None:
+        """So many runs of the project are in the present window: goes out with the next report."""
+        self._projects[project] = self._project(project).model_copy(update={"runs_used": runs})
 
     def runs_wanted(self, project: str, runs: int) -> None:
         """So many runs of the project are wanted here."""
@@ -114,14 +147,21 @@ class Evidence:
 
     def trouble(self, binding: str, service: str, verdict: Verdict, message: str, now: datetime) -> None:
         """A call of this binding failed in a way that may be its own."""
-        known = self._exceptions.get((binding, service))
-        same = known is not None and known.verdict == verdict
-        self._exceptions[binding, service] = ExceptionReport(
-            binding=binding, service=service, verdict=verdict, message=message[:MOST_MESSAGE], last_seen=now,
-            since=known.since if known and same else now, breaker=known.breaker if known else "Closed",
+        self._met(
+            ExceptionReport(
+                binding=binding, service=service, verdict=verdict, message=message[:MOST_MESSAGE],
+                since=now, last_seen=now,
+            )
         )  # fmt: skip
-        if not same:
-            self._changed()
+
+    def refused(self, binding: str, service: str, message: str, now: datetime, until: datetime) -> None:
+        """A call of this binding found no run left; by then time alone will have ended that."""
+        self._met(
+            ExceptionReport(
+                binding=binding, service=service, verdict=Verdict.QUOTA_EXHAUSTED, message=message,
+                since=now, last_seen=now, until=until,
+            )
+        )  # fmt: skip
 
     def service_breaker(self, binding: str, service: str, breaker: BreakerState) -> None:
         """The breaker of one user's service opened or closed."""
@@ -141,6 +181,16 @@ class Evidence:
         for key in gone:
             del self._exceptions[key]
         if gone:
+            self._changed()
+
+    def _met(self, report: ExceptionReport) -> None:
+        known = self._exceptions.get((report.binding, report.service))
+        is_same = known is not None and known.verdict == report.verdict
+        if known:
+            since = known.since if is_same else report.since
+            report = report.model_copy(update={"since": since, "breaker": known.breaker})
+        self._exceptions[report.binding, report.service] = report
+        if known is None or not is_same or known.until != report.until:
             self._changed()
 
     def _project(self, project: str) -> ProjectReport:
@@ -163,3 +213,7 @@ class Evidence:
     def _changed(self, *, urgent: bool = False) -> None:
         if self.on_change:
             self.on_change(urgent)
+
+
+def _later(known: datetime | None, told: datetime | None) -> datetime | None:
+    return max((moment for moment in (known, told) if moment is not None), default=None)

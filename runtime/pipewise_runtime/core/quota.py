@@ -1,12 +1,22 @@
 """A runtime's part of a project's quota: runs counted in a sliding window, and what Pipedream itself said."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from .fairness import Demand
 
 THROTTLED_SECONDS = 30.0
 """How long a 429 without Retry-After is taken to hold."""
+REFUSED_SECONDS = 15.0
+"""A refused call is told of for at least this long, though a run may fit sooner: others wait for it, too."""
+_TOLD_IN = 30
+"""The ends of refusals are told in such steps (seconds): those of many calls are one piece of news."""
+
+
+STARTING_PART = 16
+"""Before it is told its share, a runtime keeps to this part (one in so many) of a project's runs."""
 
 
 @dataclass(slots=True)
@@ -18,6 +28,8 @@ class Quota:
     window_seconds: float = 300.0
     told_demand: int = 0
     """Runs wanted, as last reported."""
+    told_used: int = 0
+    """Runs in the window, as last reported."""
     _ran: deque[tuple[float, str]] = field(default_factory=deque)
     _demand: Demand = field(default_factory=Demand)
     _exhausted_until: float = float("-inf")
@@ -26,6 +38,12 @@ class Quota:
     def share(self, runs: int, window_seconds: float) -> None:
         """Keep to this part of the project's quota from now on."""
         self.runs, self.window_seconds = runs, window_seconds
+
+    def recall(self, at: float, runs: int) -> None:
+        """So many runs were made by then, before any that this quota has counted."""
+        self._ran.extendleft([(at, "")] * runs)
+        for _ in range(runs):
+            self._demand.ran("")
 
     def wait(self, now: float, user: str = "") -> float:
         """Seconds until a run of a user fits; 0 when one fits now.
@@ -74,6 +92,14 @@ class Quota:
         self._exhausted_until = float("-inf")
         return True
 
+    def is_used_up(self, now: float) -> bool:
+        """Whether no run of anybody is left in the present window."""
+        return self.runs is not None and self.used(now) >= self.runs
+
+    def is_short(self, now: float) -> bool:
+        """Whether more runs were wanted lately than there are: some of them are going to be refused."""
+        return self.runs is not None and self.wanted(now) > self.runs
+
     def exhausted(self, now: float) -> bool:
         """Whether Pipedream's own word still holds."""
         return now < self._exhausted_until
@@ -97,3 +123,14 @@ class Quota:
         while self._ran and self._ran[0][0] + self.window_seconds <= now:
             self._demand.left(self._ran.popleft()[1])
         self._demand.forget(now, self.window_seconds)
+
+
+def end_told(now: datetime, wait_seconds: float) -> datetime:
+    """When a refusal is said to end that asks to wait so long; never sooner than the wait."""
+    ends = now.timestamp() + max(wait_seconds, REFUSED_SECONDS)
+    return datetime.fromtimestamp(math.ceil(ends / _TOLD_IN) * _TOLD_IN, UTC)
+
+
+def starting_share(runs: int) -> int:
+    """What a runtime keeps to of a project's runs until it is told its share."""
+    return max(runs // STARTING_PART, 1)

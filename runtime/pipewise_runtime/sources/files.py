@@ -119,6 +119,8 @@ class FileSource:
             if self._projects.get(served.name) != served:
                 self._projects[served.name] = served
                 self._sink.serve_project(served)
+            limits = project.spec.limits  # nobody divides them here: the whole is this runtime's share
+            self._sink.share(served.name, limits.tool_runs, limits.window.total_seconds())
         for binding in manifests.bindings.values():
             self._put(binding)
         self._roster.keep_only(manifests.bindings)

@@ -14,6 +14,7 @@ from lightkube import AsyncClient
 from pydantic import BaseModel, ValidationError
 
 from pipewise_crds import AgentMCPBinding, MCPRuntime, PipedreamProject, Share
+from pipewise_runtime.core.quota import starting_share
 from pipewise_runtime.ports import Sink
 from pipewise_runtime.served import Project, served_project
 
@@ -57,6 +58,7 @@ class KubernetesSource:
         self._roster = Roster(scope, sink)
         self._projects: dict[str, Project] = {}
         self._shares: list[Share] = []
+        self._has_recalled = False
         self._synced_through = 0
         self.synced = asyncio.Event()
         """Set when all there was at the start was taken up."""
@@ -139,7 +141,17 @@ class KubernetesSource:
         if self._projects.get(served.name) != served:
             self._projects[served.name] = served
             self._sink.serve_project(served)
+        self._share(project)
+        if project.status.quota and project.status.quota.retry_at:
+            self._sink.hold_off(served.name, project.status.quota.retry_at)
         self._listeners.token_changed(served.name, project.status.token_expires_at)
+
+    def _share(self, project: PipedreamProject) -> None:
+        """Tell what may be run of the project: what the operator said, or little until it does."""
+        name, limits = project.metadata.name, project.spec.limits
+        start = Share(project=name, runs=starting_share(limits.tool_runs), window=limits.window)
+        share = next((each for each in self._shares if each.project == name), start)
+        self._sink.share(name, share.runs, share.window.total_seconds())
 
     def _project_deleted(self, found: Object) -> None:
         self._drop_project(_name(found))
@@ -152,16 +164,30 @@ class KubernetesSource:
     def _runtime_listed(self, objects: Sequence[Object], _version: str) -> None:
         for runtime in objects:
             self._put_runtime(runtime)
+        self._has_recalled = True  # what is reported from now on is our own
         if not objects:
             self._runtime_gone()
 
     def _put_runtime(self, found: Object) -> None:
         runtime = _parsed(MCPRuntime, found)
-        if runtime is None or runtime.spec.shares == self._shares:
+        if runtime is None:
+            return
+        self._recall(runtime)
+        if runtime.spec.shares == self._shares:
             return
         self._shares = runtime.spec.shares
         for share in self._shares:
             self._sink.share(share.project, share.runs, share.window.total_seconds())
+
+    def _recall(self, runtime: MCPRuntime) -> None:
+        """Take up from the first sight of our object what a process before this one reported to have run."""
+        if self._has_recalled:
+            return
+        self._has_recalled = True
+        shared, reported = {share.project for share in runtime.spec.shares}, runtime.status.report_time
+        for report in runtime.status.projects:
+            if report.project in shared and report.runs_used and reported:
+                self._sink.ran_before(report.project, report.runs_used, reported)
 
     def _runtime_deleted(self, _found: Object) -> None:
         self._runtime_gone()

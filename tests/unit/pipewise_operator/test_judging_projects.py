@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipewise_crds import ConditionType, ProjectStatus, Verdict
+from pipewise_crds import (
+    ConditionType,
+    MCPRuntime,
+    ObjectMeta,
+    ProjectReport,
+    ProjectStatus,
+    RuntimeStatus,
+    Verdict,
+)
 from pipewise_operator.judge.conditions import find
 from pipewise_operator.judge.evidence import HEALTHY
 from pipewise_operator.judge.project import (
@@ -19,6 +27,7 @@ from pipewise_operator.judge.project import (
     judge_project,
     token_finding,
 )
+from pipewise_operator.judge.quota import QuotaSeen, quota_seen
 from support.judging import NOON
 from support.observing import project
 
@@ -40,8 +49,22 @@ def told(status: ProjectStatus, kind: str) -> tuple[str, str]:
 
 
 def status_of(facts: ProjectFacts, seconds: int | None = None) -> ProjectStatus:
+    return judge_project(project(), facts, seen(seconds), NOON)
+
+
+def seen(seconds: int | None) -> QuotaSeen:
+    """What a runtime's report says that was refused until so many seconds from now."""
     until = None if seconds is None else NOON + timedelta(seconds=seconds)
-    return judge_project(project(), facts, until, NOON)
+    report = ProjectReport(project="default", quota_exhausted_until=until)
+    return quota_seen(project(), [reporting(report)], [], NOON)
+
+
+def reporting(report: ProjectReport) -> MCPRuntime:
+    """A runtime that reports this."""
+    return MCPRuntime(
+        metadata=ObjectMeta(name="r", namespace="n", uid="uid-r"),
+        status=RuntimeStatus(projects=[report]),
+    )
 
 
 CASES: list[tuple[Trouble | None, str, tuple[str, str], tuple[str, str]]] = [
@@ -92,6 +115,23 @@ def test_a_quota_that_has_come_back_is_not_told() -> None:
     assert told(status_of(facts, -5), "QuotaAvailable") == ("True", "Available")
 
 
+@pytest.mark.parametrize(
+    ("used", "idle", "available"), [(2000, 0, "False"), (1750, 250, "False"), (1000, 1000, "True")]
+)
+def test_the_quota_is_used_up_when_only_idle_runtimes_have_runs_left(
+    used: int, idle: int, available: str
+) -> None:
+    later = NOON + timedelta(seconds=30)
+    out = reporting(ProjectReport(project="default", share_used_until=later, runs_allowed=used))
+    calm = reporting(ProjectReport(project="default", runs_allowed=idle))
+    facts = ProjectFacts(token_expires_at=VALID)
+    status = judge_project(project(), facts, quota_seen(project(), [], [out, calm], NOON), NOON)
+    assert told(status, "QuotaAvailable")[0] == available
+    assert status.quota is not None
+    assert status.quota.exhausted_until is None, "what is left for others is Pipedream's to say"
+    assert quota_seen(project(), [], [out, calm], later) == QuotaSeen()
+
+
 def test_an_invalid_spec_keeps_what_was_known() -> None:
     before = status_of(ProjectFacts(token_expires_at=VALID))
     broken = project().model_copy(update={"status": before})
@@ -105,9 +145,8 @@ def test_a_project_status_that_was_written_is_not_written_again(
     facts: ProjectFacts, seconds: int | None
 ) -> None:
     first = status_of(facts, seconds)
-    until = None if seconds is None else NOON + timedelta(seconds=seconds)
     written = project().model_copy(update={"status": first})
-    assert judge_project(written, facts, until, NOON) == first
+    assert judge_project(written, facts, seen(seconds), NOON) == first
 
 
 @given(FACTS, st.none() | st.integers(-10, 10))

@@ -1,30 +1,33 @@
 """How a project's quota is divided."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipewise_crds import MCPRuntime, ObjectMeta, ProjectReport, RuntimeSpec, RuntimeStatus, Share
-from pipewise_operator.desired.shares import FLOOR, divide, lowered, shares
+from pipewise_crds import MCPRuntime, ObjectMeta, ProjectReport, RuntimeStatus
+from pipewise_operator.desired.shares import FLOOR, Holding, allowed, divide, holding, shares
+from support.judging import NOON
 from support.observing import project
 
 NAMES = st.lists(st.text("abc", min_size=1, max_size=3), min_size=1, unique=True)
 DEMANDS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 4000), min_size=1)
 
 
-def runtime(name: str, wanted: int = 0, present: list[Share] | None = None) -> MCPRuntime:
-    """A runtime that wants runs of the project `default`."""
+def runtime(name: str) -> MCPRuntime:
+    """A runtime that has heard of two projects and has no share yet."""
+    heard = [ProjectReport(project=each, runs_allowed=0) for each in ("another", "default")]
     return MCPRuntime(
         metadata=ObjectMeta(name=name, namespace="n", uid=f"uid-{name}"),
-        spec=RuntimeSpec(shares=present or []),
-        status=RuntimeStatus(projects=[ProjectReport(project="default", runs_wanted=wanted)]),
+        status=RuntimeStatus(projects=heard),
     )
 
 
 @given(st.integers(1, 5000), NAMES)
 def test_shares_add_up_to_the_limit_and_differ_by_one_run_at_most(runs: int, names: list[str]) -> None:
-    divided = shares([project(limits={"toolRuns": runs})], [runtime(name) for name in names])
+    divided = shares([project(limits={"toolRuns": runs})], [runtime(name) for name in names], {}, NOON)
     parts = [share.runs for each in divided.values() for share in each]
     assert sum(parts) == runs
     assert max(parts) - min(parts) <= 1
@@ -72,30 +75,42 @@ def test_a_demand_that_its_share_has_room_for_moves_nothing() -> None:
     assert divide(2000, {"a": 256, "b": 512}, present) == present
 
 
-@given(DEMANDS, DEMANDS)
-def test_the_sum_is_kept_to_while_shares_are_written(
-    wanted: Mapping[str, int], changed: Mapping[str, int]
-) -> None:
-    limited = project(limits={"toolRuns": 2000})
-    before = shares([limited], [runtime(name, want) for name, want in wanted.items()])
-    after = shares([limited], [runtime(name, changed.get(name, 0), before[name]) for name in wanted])
-    told = {name: sum(share.runs for share in each) for name, each in before.items()}
-    for step in (lowered(before, after), after):
-        for name, each in step.items():
-            told[name] = sum(share.runs for share in each)
-            assert sum(told.values()) <= 2000
+def test_what_is_taken_from_one_reaches_another_when_that_is_known_to_be_safe() -> None:
+    due = {"busy": 1000, "new": 1000}
+    new = Holding(kept=125)
+    busy = Holding(told=2000, kept=2000, used=1875)
+    assert allowed(2000, due, {"busy": busy, "new": new}) == {"busy": 1000, "new": 125}
+    busy = replace(busy, told=1000)
+    assert allowed(2000, due, {"busy": busy, "new": new}) == {"busy": 1000, "new": 125}, "not confirmed"
+    busy = replace(busy, kept=1000)
+    assert allowed(2000, due, {"busy": busy, "new": new}) == {"busy": 1000, "new": 125}, "all was used before"
+    busy = replace(busy, used=1200)
+    assert allowed(2000, due, {"busy": busy, "new": new}) == {"busy": 1000, "new": 800}
+    assert allowed(1900, due, {"busy": busy, "new": new}) == {"busy": 1000, "new": 700}, "100 are elsewhere"
+    busy = replace(busy, used=0)
+    assert allowed(2000, due, {"busy": busy, "new": new}) == due
 
 
-def test_who_has_no_share_yet_is_not_told_to_have_none() -> None:
-    after = shares([project()], [runtime("a"), runtime("b")])
-    assert lowered({"a": [], "b": []}, after) == {}
+def test_who_has_not_confirmed_what_it_was_told_is_told_nothing_else() -> None:
+    waiting = Holding(told=500, kept=100)
+    assert allowed(2000, {"a": 10}, {"a": waiting}) == {"a": 500}
+    assert allowed(2000, {"a": 2000}, {"a": Holding()}) == {}, "it does not know of the project"
+
+
+def test_what_was_used_counts_until_it_has_left_the_window() -> None:
+    report = ProjectReport(project="default", runs_used=7, runs_wanted=16)
+    reporting = runtime("a").model_copy(update={"status": RuntimeStatus(projects=[report], report_time=NOON)})
+    window = timedelta(minutes=5)
+    assert holding("default", window, reporting, NOON + window - timedelta(seconds=1)).used == 7
+    assert holding("default", window, reporting, NOON + window).used == 0
 
 
 def test_every_project_is_shared_with_every_runtime() -> None:
-    divided = shares([project("b"), project("a")], [runtime("r2"), runtime("r1")])
-    assert [share.project for share in divided["r1"]] == ["a", "b"]
+    names = ("default", "another")
+    divided = shares([project(each) for each in names], [runtime("r2"), runtime("r1")], {}, NOON)
+    assert [share.project for share in divided["r1"]] == ["another", "default"]
     assert divided.keys() == {"r1", "r2"}
 
 
 def test_without_ready_runtimes_nobody_is_told_anything() -> None:
-    assert shares([project()], []) == {}
+    assert shares([project()], [], {}, NOON) == {}
