@@ -13,7 +13,7 @@ from pipewise_crds import Verdict
 from .core.breaker import Breaker
 from .core.catalogue import Tool
 from .core.retry import AccountRequired, GiveUp, Happened, Outcome, Throttled
-from .operating import Answered, Unanswered, counts
+from .operating import Answered, Unanswered, counts, refuses
 from .ports import Caller, Token, UpstreamFaultError
 from .probing import Probing
 from .problems import failure
@@ -115,7 +115,14 @@ class LiveCall(msgspec.Struct, frozen=True):
         """The encoded result that says why there is no answer."""
         given_up, happened, registry = came.given_up, came.happened, self.scene.registry
         self._count(given_up.outcome.value)
-        is_own = given_up.verdict is Verdict.CREDENTIAL_INVALID
+        is_refused = refuses(happened)
+        # while the app itself is unwell, its own report says so for all its users
+        is_own = given_up.verdict is Verdict.CREDENTIAL_INVALID or (
+            is_refused and self.provider.available is not False
+        )
+        if is_refused:
+            self.provider.breaker.ask_for_probe(registry.clock.monotonic())
+            self.scene.probing.wake()
         if is_own and registry.serves(self.binding, self.service):
             registry.evidence.trouble(*self.place, given_up.verdict, given_up.cause, registry.clock.wall())
         log.warning(

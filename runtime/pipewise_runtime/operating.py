@@ -20,8 +20,10 @@ from .core.retry import (
     Operation,
     Outcome,
     Refresh,
+    Refused,
     Reopen,
     Retry,
+    SessionLost,
 )
 from .pool import Pool
 from .ports import OnNotification, OnRequest, Token, Tokens, TokenUnavailableError
@@ -181,6 +183,11 @@ class _Trial(msgspec.Struct):
     session: Session | None = None
 
 
-def counts(happened: Happened) -> TypeGuard[NotSent | FateUnknown]:
+def counts(happened: Happened | None) -> TypeGuard[NotSent | FateUnknown]:
     """Whether it speaks against the provider: transport, 5xx, time-outs; never quota, token or account."""
     return isinstance(happened, NotSent | FateUnknown)
+
+
+def refuses(happened: Happened | None) -> TypeGuard[Refused | SessionLost]:
+    """Whether the upstream is there and does not take what it is asked: no outage, and no call would work."""
+    return isinstance(happened, Refused | SessionLost)

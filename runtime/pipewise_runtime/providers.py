@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipewise_crds import Fault
+
 from .clock import Clock
 from .core.breaker import Breaker
 from .core.catalogue import Toolset
@@ -94,24 +96,24 @@ class Provider:
         self.looked.set()
         self.note(available=not self.breaker.open)
 
-    def did_not_answer(self, cause: str) -> None:
+    def did_not_answer(self, cause: str, fault: Fault) -> None:
         """A probe failed."""
         self.looked.set()
-        self.note(available=False, message=cause)
+        self.note(available=False, message=cause, fault=fault)
 
     def ask_another(self, binding: str) -> None:
         """Let the next probe use another user's session: what this one met may be its own trouble."""
         if binding in self.users:
             self.users[binding] = self.users.pop(binding)
 
-    def note(self, *, available: bool, message: str = "") -> None:
+    def note(self, *, available: bool, message: str = "", fault: Fault = "Outage") -> None:
         """Tell report and metrics where the provider stands."""
         self.available = available
         if not self.users:
             return
         is_open = self.breaker.open
         tools = len(self.toolset.tools) if self.toolset else None
-        seen = ProviderSeen(available, "Open" if is_open else "Closed", message, tools)
+        seen = ProviderSeen(available, "Open" if is_open else "Closed", message, tools, fault)
         self.evidence.provider(self.project, self.app, seen, self.clock.wall())
         self.metrics.provider_available.labels(self.project, self.app).set(available)
         self.metrics.breaker_open.labels(self.project, self.app).set(is_open)

@@ -70,6 +70,10 @@ class Refused:
     cause: str
 
 
+class Forbidden(Refused):
+    """403: the token is good, and yet gives no access to the project that is named."""
+
+
 Happened = NotSent | FateUnknown | TokenRejected | SessionLost | Throttled | AccountRequired | Refused
 
 
@@ -174,7 +178,11 @@ class Operation(msgspec.Struct, frozen=True):
                 return self._retry(failed, "upstream", now, dice)
             case FateUnknown(cause=cause):
                 return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.UNKNOWN, cause)
-        return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, happened.cause)
+            case Forbidden(cause=cause):
+                advice = "check the project's projectID, environment and OAuth client"
+                return GiveUp(Verdict.PROJECT_CREDENTIAL_INVALID, Outcome.NOT_RUN, f"{cause}; {advice}")
+        advice = "check the app's name and the endpoint"
+        return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, f"{happened.cause}; {advice}")
 
     def _retry(self, otherwise: GiveUp, reason: str, now: float, dice: float, least: float = 0.0) -> Decision:
         scheduled = scheduled_wait(self.policy, self.retries)
