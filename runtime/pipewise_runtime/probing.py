@@ -1,7 +1,7 @@
 """Probes: the only requests that find out whether a service works, and the only ones that close a breaker.
 
-One per app while nobody's calls show anything, and one for a user in trouble while the app itself is well. A
-probe is tools/list: it runs no action.
+One per app every few minutes and whenever its calls fail, and one for a user in trouble while the app itself
+is well. A probe is tools/list: it runs no action.
 """
 
 import asyncio
@@ -22,8 +22,9 @@ from .served import ServedBinding, ServedService
 
 log = structlog.get_logger()
 
-IDLE_CHECK_SECONDS = 240.0
-"""An app nobody called for so long is probed: what is said of it is at most five minutes old."""
+PROBE_EVERY_SECONDS = 240.0
+"""How often every app is probed at least, however busy it is: what is said of it is at most five minutes old,
+and tools that come and go unannounced are noticed."""
 
 PATIENCE_SECONDS = 10.0
 """How long a caller waits for the first look at an app; then the app is left out."""
@@ -110,9 +111,9 @@ class Probing:
     def _subjects(self, now: float) -> Iterator[_OfProvider | _OfUser]:
         """Whose breakers may want a probe; users' own only where the provider is known to be well."""
         for provider in list(self._registry.providers.values()):
-            idle = now - provider.worked_at > IDLE_CHECK_SECONDS * (1 - self._clock.dice() / 4)
+            due = now - provider.probed_at > PROBE_EVERY_SECONDS * (1 - self._clock.dice() / 4)
             # asked at every look: a call answered in the moment of the announcement takes the wish back
-            if idle or provider.announcement.is_open:
+            if due or provider.announcement.is_open:
                 provider.breaker.ask_for_probe(now)
             yield _OfProvider(provider, provider.breaker)
         for (name, service_name), breaker in list(self._registry.user_breakers.items()):
@@ -152,6 +153,7 @@ class Probing:
         if representative is None:
             raise NoVerdictError("nobody uses the app any more")
         provider.announcement.looking()
+        provider.probed_at = self._clock.monotonic()
         try:
             return await self._listing.tools(*representative)
         except ProbeFailedError:

@@ -60,8 +60,8 @@ class Provider:
     """None before the first evidence."""
     announcement: Announcement = field(default_factory=Announcement)
     """Whether the upstream said that its tools changed."""
-    worked_at: float = float("-inf")
-    """When it last answered properly."""
+    probed_at: float = float("-inf")
+    """When its tools were last asked for, whatever came of it."""
     users: dict[str, ServedBinding] = field(default_factory=dict)
     """The bindings that use it, by name; empty once nobody does, and then nothing more is told."""
     _failing: set[str] = field(default_factory=set)
@@ -70,7 +70,6 @@ class Provider:
 
     def worked(self) -> None:
         """A user's call was answered properly."""
-        self.worked_at = self.clock.monotonic()
         self.breaker.succeeded()
         self._failing.clear()
         if not self.available and not self.breaker.open:
@@ -89,7 +88,6 @@ class Provider:
 
     def listed(self, toolset: Toolset) -> None:
         """A probe brought the list of tools."""
-        self.worked_at = self.clock.monotonic()
         if self.toolset is None or self.toolset.tools != toolset.tools:
             self.toolset = toolset
             self.on_new_tools()
