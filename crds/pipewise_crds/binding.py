@@ -85,8 +85,8 @@ class BreakerSpec(Model):
     )
     open_for: Annotated[timedelta, Between("1s", "5m")] = Field(
         default=timedelta(seconds=5),
-        description="How long this user's own breaker stays open before a probe; the one that all users of an "
-        "app share does for 5s.",
+        description="How long this user's own breaker stays open before a probe; the one that all users of "
+        "an app share does for 5s.",
     )
 
 
