@@ -13,6 +13,7 @@ from pipewise_crds import Verdict
 from .core.breaker import Breaker
 from .core.catalogue import Tool
 from .core.retry import AccountRequired, GiveUp, Happened, Outcome, Throttled
+from .core.tool_errors import is_tool_error
 from .operating import Answered, Unanswered, counts, refuses
 from .ports import Caller, Token, UpstreamFaultError
 from .probing import Probing
@@ -23,13 +24,6 @@ from .served import ServedBinding, ServedService
 from .standing import Standing
 
 log = structlog.get_logger()
-
-
-class _Result(msgspec.Struct, rename="camel"):
-    is_error: bool = False
-
-
-_result_decoder = msgspec.json.Decoder(_Result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +102,7 @@ class LiveCall(msgspec.Struct, frozen=True):
             self._count("tool_error")
             raise UpstreamFaultError(error)
         result = came.answer.result
-        self._count("tool_error" if _is_error(result) else "ok")
+        self._count("tool_error" if is_tool_error(result) else "ok")
         return result
 
     def unanswered(self, came: Unanswered) -> bytes:
@@ -153,12 +147,3 @@ class LiveCall(msgspec.Struct, frozen=True):
     def _count(self, outcome: str) -> None:
         metrics = self.scene.registry.metrics
         metrics.calls_by[self.binding.agent, self.service.app, outcome].inc()
-
-
-def _is_error(result: bytes) -> bool:
-    if b'"isError"' not in result:
-        return False
-    try:
-        return _result_decoder.decode(result).is_error
-    except msgspec.DecodeError:
-        return True  # whatever it means by that, it does not say that all went well
