@@ -127,6 +127,14 @@ async def test_a_project_that_changes_is_probed_anew(rig: Rig) -> None:
     assert await rig.requests("tools/list") == probed, "nothing changed, so nothing is asked"
 
 
+async def test_a_probe_that_began_before_the_project_changed_is_not_believed(rig: Rig) -> None:
+    await rig.sandbox.admin.fault("delay", seconds=0.5, method="tools/list", times=1)
+    ask_for_probe(rig)
+    await eventually(lambda: rig.metric("upstream_requests") > 0)
+    rig.engine.serve_project(Project("default", "proj_wrong", "development", rig.sandbox.mcp_url))
+    await eventually(lambda: rig.state() == "Unavailable")
+
+
 async def test_an_app_that_does_not_exist_is_a_refusal(rig: Rig) -> None:
     rig.engine.serve(binding(service("sendgird", "sendgird")))
     await eventually(lambda: rig.state("sendgird") == "Unavailable")
