@@ -77,10 +77,16 @@ class BreakerSpec(Model):
     """When a failing service is no longer tried."""
 
     failures: int = Field(
-        default=5, ge=1, le=100, description="Counted failures in a row that open the breaker."
+        default=5,
+        ge=1,
+        le=100,
+        description="Counted failures in a row that open this user's own breaker of the service; the one "
+        "that all users of an app share opens after 5.",
     )
     open_for: Annotated[timedelta, Between("1s", "5m")] = Field(
-        default=timedelta(seconds=5), description="How long it stays open before a probe."
+        default=timedelta(seconds=5),
+        description="How long this user's own breaker stays open before a probe; the one that all users of "
+        "an app share does for 5s.",
     )
 
 

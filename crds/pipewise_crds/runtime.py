@@ -68,6 +68,10 @@ class ProjectReport(Model):
     )
 
 
+Fault = Literal["Outage", "Refused", "ProjectRefused"]
+"""What an unavailable app meets calls with: no proper answer, a 4xx, or a 403 to our project."""
+
+
 class ProviderReport(Model):
     """How one app fares, whoever's calls it was seen in."""
 
@@ -78,6 +82,11 @@ class ProviderReport(Model):
     )
     breaker: Literal["Closed", "Open"] = Field(
         default="Closed", description="Open while calls are refused early."
+    )
+    fault: Fault = Field(
+        default="Outage",
+        description="Of an Unavailable app. Outage: the provider mends it; Refused: it does not take what is "
+        "asked, and ProjectRefused: nor the project: who configured that mends it.",
     )
     since: Timestamp = Field(description="When the state last changed.")
     message: str = Field(default="", max_length=1024, description="What was seen, without any user's data.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipewise_crds import PRECEDENCE, AgentMCPBinding, Condition, ConditionType, Reason, Verdict
+from pipewise_crds import PRECEDENCE, AgentMCPBinding, Condition, ConditionType, Fault, Reason, Verdict
 
 from .gathering import quota_of
 from .judge.runtimes import provider_states
@@ -82,20 +82,27 @@ class WorldCollector(Collector):
         runtimes = GaugeMetricFamily(
             "pipewise_runtimes", "Runtimes by readiness.", labels=["namespace", "state"]
         )
+        labels = ["namespace", "app"]
         down = GaugeMetricFamily(
-            "pipewise_provider_unavailable", "1 while an app does not answer.", labels=["namespace", "app"]
+            "pipewise_provider_unavailable", "1 while an app does not answer.", labels=labels
+        )
+        refuses = GaugeMetricFamily(
+            "pipewise_provider_refuses", "1 while an app refuses what is asked.", labels=labels
         )
         for namespace in namespaces:
             records = self._world.runtimes_in(namespace)
             ready = [record.registration for record in records if record.ready]
             runtimes.add_metric([namespace, "ready"], len(ready))
             runtimes.add_metric([namespace, "unready"], len(records) - len(ready))
-            apps: dict[str, bool] = {}
-            for (_, app), report in provider_states(ready).items():
-                apps[app] = apps.get(app, False) or report.state == "Unavailable"
-            for app, is_down in sorted(apps.items()):
-                down.add_metric([namespace, app], is_down)
-        yield from (runtimes, down)
+            faults: dict[str, set[Fault]] = {}
+            for (_, app), report in sorted(provider_states(ready).items()):
+                faults.setdefault(app, set())
+                if report.state == "Unavailable":
+                    faults[app].add(report.fault)
+            for app, met in faults.items():
+                down.add_metric([namespace, app], "Outage" in met)
+                refuses.add_metric([namespace, app], "Refused" in met)
+        yield from (runtimes, down, refuses)
 
     def _projects(self) -> Iterator[Metric]:
         labels = ["namespace", "project"]

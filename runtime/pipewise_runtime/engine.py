@@ -87,12 +87,13 @@ class Engine:
     # Sink
 
     def serve_project(self, project: Project) -> None:
-        """Take up a new or changed project."""
-        self._registry.put_project(project)
+        """Take up a new or changed project: what was seen of its apps before is no evidence any more."""
+        if self._registry.projects.get(project.name) != project:
+            self._registry.put_project(project)
+            self._probing.ask(project.name)
         self._standing.quota(project.name)
         self._pool.keep_only(project)
         self._announcements.prune()
-        self._probing.wake()
 
     def drop_project(self, name: str) -> None:
         """Forget a project."""

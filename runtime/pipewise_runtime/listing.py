@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pipewise_crds import Resilience, Verdict
+from pipewise_crds import Fault, Resilience
 
 from .clock import Clock
 from .core.catalogue import Toolset, tool_from
-from .core.retry import Happened, Operation
-from .operating import Asked, Operating, Unanswered
+from .core.retry import Forbidden, Happened, Operation
+from .operating import Asked, Operating, Unanswered, counts, refuses
 from .ports import Token
 from .registry import Registry
 from .served import ServedBinding, ServedService
@@ -30,7 +30,15 @@ class NoVerdictError(Exception):
 
 
 class ProbeFailedError(Exception):
-    """The service did not answer as it should."""
+    """The service did not answer as it should; breakers count this, unless it is an uncounted one."""
+
+
+class ProbeUncountedError(ProbeFailedError):
+    """The service is there, and answered with an error or refused what it was asked."""
+
+    def __init__(self, cause: str, fault: Fault = "Outage") -> None:
+        super().__init__(cause)
+        self.fault: Fault = fault
 
 
 class _Page(msgspec.Struct, rename="camel"):
@@ -79,7 +87,7 @@ class Listing:
         """All tools of a service's app.
 
         Raises:
-            NoVerdictError: the project's token or quota stood in the way.
+            NoVerdictError: the project's token or quota stood in the way, or it changed meanwhile.
             ProbeFailedError: the service did not answer as it should.
         """
         project = self._registry.projects.get(binding.project)
@@ -93,6 +101,8 @@ class Listing:
         for _ in range(MOST_PAGES):
             page = await self._page(prober, key, params, deadline)
             definitions += page.tools
+            if self._registry.projects.get(binding.project) != project:
+                raise NoVerdictError(f"the PipedreamProject {binding.project} changed meanwhile")
             if not page.next_cursor:
                 return _toolset(definitions)
             params = msgspec.json.encode({"cursor": page.next_cursor})
@@ -102,16 +112,23 @@ class Listing:
         asked = Asked(prober, key, "tools/list", params)
         came = await self._operating.run(asked, Operation(read_only=True, deadline=deadline, policy=_ONE_TRY))
         if isinstance(came, Unanswered):
-            if came.given_up.verdict is Verdict.UPSTREAM_UNAVAILABLE:
-                raise ProbeFailedError(came.given_up.cause)
-            raise NoVerdictError(came.given_up.cause)
+            raise _failure(came)
         self._standing.accepted(key.project.name, came.token)
         if came.answer.error:
-            raise ProbeFailedError("the service answers tools/list with an error")
+            raise ProbeUncountedError("the service answers tools/list with an error")
         try:
             return _page_decoder.decode(came.answer.result)
         except msgspec.DecodeError as error:
             raise ProbeFailedError(f"the list of tools is malformed: {error}") from error
+
+
+def _failure(came: Unanswered) -> Exception:
+    happened, cause = came.happened, came.given_up.cause
+    if counts(happened):
+        return ProbeFailedError(cause)
+    if not refuses(happened):
+        return NoVerdictError(cause)
+    return ProbeUncountedError(cause, "ProjectRefused" if isinstance(happened, Forbidden) else "Refused")
 
 
 def _toolset(definitions: list[msgspec.Raw]) -> Toolset:

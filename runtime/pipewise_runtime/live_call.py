@@ -13,7 +13,8 @@ from pipewise_crds import ExceptionReport, Verdict
 from .core.breaker import Breaker
 from .core.catalogue import Tool
 from .core.retry import NOT_SERVED, AccountRequired, GiveUp, Happened, Outcome, Throttled
-from .operating import Answered, Unanswered, counts
+from .core.tool_errors import is_tool_error
+from .operating import Answered, Unanswered, counts, refuses
 from .ports import Caller, Token, UpstreamFaultError
 from .probing import Probing
 from .problems import failure
@@ -23,13 +24,6 @@ from .served import ServedBinding, ServedService
 from .standing import Standing
 
 log = structlog.get_logger()
-
-
-class _Result(msgspec.Struct, rename="camel"):
-    is_error: bool = False
-
-
-_result_decoder = msgspec.json.Decoder(_Result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +109,18 @@ class LiveCall(msgspec.Struct, frozen=True):
             self._count("tool_error")
             raise UpstreamFaultError(error)
         result = came.answer.result
-        self._count("tool_error" if _is_error(result) else "ok")
+        self._count("tool_error" if is_tool_error(result) else "ok")
         return result
 
     def unanswered(self, came: Unanswered) -> bytes:
         """The encoded result that says why there is no answer."""
         given_up, happened, registry = came.given_up, came.happened, self.scene.registry
         self._count(given_up.outcome.value)
+        if is_refused := refuses(happened):
+            self.provider.breaker.ask_for_probe(registry.clock.monotonic())
+            self.scene.probing.wake()
         if registry.serves(self.binding, self.service):
-            self._note(given_up)
+            self._note(given_up, is_refused=is_refused)
         log.warning(
             "call_failed", agent=self.binding.agent, user=self.binding.user, app=self.service.app,
             tool=self.tool.name, verdict=given_up.verdict.value, outcome=given_up.outcome.value,
@@ -132,10 +129,14 @@ class LiveCall(msgspec.Struct, frozen=True):
         connect_url = happened.connect_url if isinstance(happened, AccountRequired) else None
         return failure(self.service, given_up, came.attempts, connect_url)
 
-    def _note(self, given_up: GiveUp) -> None:
-        """Note what the call was given up for, where that is the trouble of this user alone."""
+    def _note(self, given_up: GiveUp, *, is_refused: bool) -> None:
+        """Note what the call was given up for, where that is the trouble of this user alone.
+
+        A refusal is not, while the app itself is unwell: its own report says so for all its users.
+        """
         evidence, now = self.scene.registry.evidence, self.scene.registry.clock.wall()
-        if given_up.verdict is Verdict.CREDENTIAL_INVALID:
+        is_refused = is_refused and self.provider.available is not False
+        if given_up.verdict is Verdict.CREDENTIAL_INVALID or is_refused:
             evidence.trouble(*self.place, given_up.verdict, given_up.cause, now)
         elif given_up.verdict is Verdict.QUOTA_EXHAUSTED:
             until = self.scene.standing.refused(self.binding.project, given_up.retry_after_seconds or 0.0)
@@ -168,12 +169,3 @@ class LiveCall(msgspec.Struct, frozen=True):
     def _count(self, outcome: str) -> None:
         metrics = self.scene.registry.metrics
         metrics.calls_by[self.binding.agent, self.service.app, outcome].inc()
-
-
-def _is_error(result: bytes) -> bool:
-    if b'"isError"' not in result:
-        return False
-    try:
-        return _result_decoder.decode(result).is_error
-    except msgspec.DecodeError:
-        return True  # whatever it means by that, it does not say that all went well

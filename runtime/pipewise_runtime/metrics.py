@@ -99,11 +99,14 @@ class Metrics:
         for gauge in (self.provider_available, self.breaker_open):
             gauge.remove(project, app)
 
+    def know_demo(self, agent: str, app: str) -> None:
+        """Give birth to the label set of made-up results."""
+        self.demo_calls.labels(agent, app)
+
     def know_app(self, project: str, agent: str, app: str) -> None:
         """Give birth to the label sets of an app as used by an agent."""
         for outcome in OUTCOMES:
             self.calls.labels(agent, app, outcome)
-        self.demo_calls.labels(agent, app)
         _touch((self.duration, self.reinitialisations, self.calls_refused), app)
         for reason in RETRY_REASONS:
             self.retries.labels(app, reason)

@@ -22,6 +22,7 @@ from .core.retry import (
     Operation,
     Outcome,
     Refresh,
+    Refused,
     Reopen,
     Retry,
     SessionLost,
@@ -220,6 +221,11 @@ class _Trial(msgspec.Struct):
     session: Session | None = None
 
 
-def counts(happened: Happened) -> TypeGuard[NotSent | FateUnknown]:
+def counts(happened: Happened | None) -> TypeGuard[NotSent | FateUnknown]:
     """Whether it speaks against the provider: transport, 5xx, time-outs; never quota, token or account."""
     return isinstance(happened, NotSent | FateUnknown)
+
+
+def refuses(happened: Happened | None) -> TypeGuard[Refused | SessionLost]:
+    """Whether the upstream is there and does not take what it is asked: no outage, and no call would work."""
+    return isinstance(happened, Refused | SessionLost)

@@ -1,7 +1,7 @@
 """Probes: the only requests that find out whether a service works, and the only ones that close a breaker.
 
-One per app while nobody's calls show anything, and one for a user in trouble while the app itself is well. A
-probe is tools/list: it runs no action.
+One per app every few minutes and whenever its calls fail, and one for a user in trouble while the app itself
+is well. A probe is tools/list: it runs no action.
 """
 
 import asyncio
@@ -11,25 +11,29 @@ from dataclasses import dataclass
 
 import structlog
 
-from pipewise_crds import Verdict
+from pipewise_crds import Fault, Verdict
 
 from .core.breaker import Breaker, Probe
 from .core.catalogue import Toolset
-from .listing import Listing, NoVerdictError, ProbeFailedError
+from .listing import Listing, NoVerdictError, ProbeFailedError, ProbeUncountedError
 from .providers import Provider
 from .registry import Registry
 from .served import ServedBinding, ServedService
 
 log = structlog.get_logger()
 
-IDLE_CHECK_SECONDS = 240.0
-"""An app nobody called for so long is probed: what is said of it is at most five minutes old."""
+PROBE_EVERY_SECONDS = 240.0
+"""How often every app is probed at least, however busy it is: what is said of it is at most five minutes old,
+and tools that come and go unannounced are noticed."""
 
 PATIENCE_SECONDS = 10.0
 """How long a caller waits for the first look at an app; then the app is left out."""
 
 AGAIN_SECONDS = 1.0
 """When a probe is repeated that came to nothing."""
+
+REFUSED_AGAIN_SECONDS = 5.0
+"""When a probe is repeated that was answered by a refusal or an error: as often as an open breaker's."""
 
 LONGEST_PAUSE_SECONDS = 30.0
 """How long the loop rests at most, should nothing wake it."""
@@ -70,6 +74,13 @@ class Probing:
         """Something may be due: look now."""
         self._woken.set()
 
+    def ask(self, project: str) -> None:
+        """Have all apps of a project probed now."""
+        for provider in self._registry.providers.values():
+            if provider.project == project:
+                provider.breaker.ask_for_probe(self._clock.monotonic())
+        self.wake()
+
     async def looked_at(self, binding: ServedBinding, within_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until every live app of the binding was looked at once; bounded by our patience too."""
         if self._registry.settled(binding):
@@ -100,9 +111,9 @@ class Probing:
     def _subjects(self, now: float) -> Iterator[_OfProvider | _OfUser]:
         """Whose breakers may want a probe; users' own only where the provider is known to be well."""
         for provider in list(self._registry.providers.values()):
-            idle = now - provider.worked_at > IDLE_CHECK_SECONDS * (1 - self._clock.dice() / 4)
+            due = now - provider.probed_at > PROBE_EVERY_SECONDS * (1 - self._clock.dice() / 4)
             # asked at every look: a call answered in the moment of the announcement takes the wish back
-            if idle or provider.announcement.is_open:
+            if due or provider.announcement.is_open:
                 provider.breaker.ask_for_probe(now)
             yield _OfProvider(provider, provider.breaker)
         for (name, service_name), breaker in list(self._registry.user_breakers.items()):
@@ -121,6 +132,9 @@ class Probing:
         except NoVerdictError as error:
             log.info("probe_without_verdict", cause=str(error))
             subject.breaker.abandoned(probe, self._clock.monotonic() + AGAIN_SECONDS)
+        except ProbeUncountedError as error:
+            subject.breaker.abandoned(probe, self._clock.monotonic() + REFUSED_AGAIN_SECONDS)
+            self._failed(subject, str(error), error.fault)
         except Exception as error:  # a probe's edge: whatever went wrong, probing goes on
             if not isinstance(error, ProbeFailedError):
                 log.exception("probe_broke")
@@ -139,20 +153,23 @@ class Probing:
         if representative is None:
             raise NoVerdictError("nobody uses the app any more")
         provider.announcement.looking()
+        provider.probed_at = self._clock.monotonic()
         try:
             return await self._listing.tools(*representative)
         except ProbeFailedError:
             provider.ask_another(representative[0].name)
             raise
 
-    def _failed(self, subject: _OfProvider | _OfUser, cause: str) -> None:
+    def _failed(self, subject: _OfProvider | _OfUser, cause: str, fault: Fault = "Outage") -> None:
         if isinstance(subject, _OfProvider):
             provider = subject.provider
             log.warning("probe_failed", app=provider.app, cause=cause, breaker_open=provider.breaker.open)
-            provider.did_not_answer(cause)
+            provider.did_not_answer(cause, fault)
         elif self._registry.serves(subject.binding, subject.service):
             place = (subject.binding.name, subject.service.name)
-            self._evidence.trouble(*place, Verdict.UPSTREAM_UNAVAILABLE, cause, self._clock.wall())
+            is_project = fault == "ProjectRefused"
+            verdict = Verdict.PROJECT_CREDENTIAL_INVALID if is_project else Verdict.UPSTREAM_UNAVAILABLE
+            self._evidence.trouble(*place, verdict, cause, self._clock.wall())
             self._evidence.service_breaker(*place, "Open" if subject.breaker.open else "Closed")
 
     def _worked(self, subject: _OfProvider | _OfUser, toolset: Toolset) -> None:
@@ -161,7 +178,7 @@ class Probing:
             return
         binding, service, breaker = subject.binding, subject.service, subject.breaker
         if not breaker.open:
-            self._mended(binding, service)
+            self._mended(binding.name, service.name)
         if breaker.failures == 0:
             self._registry.user_breakers.pop((binding.name, service.name), None)
 
@@ -188,10 +205,18 @@ class Probing:
     def _forgive(self, provider: Provider) -> None:
         """The provider is back: what its users met was its trouble, and one outage needs no probe of each."""
         for binding, service, _ in self._registry.in_trouble_with(provider):
-            self._mended(binding, service)
             del self._registry.user_breakers[binding.name, service.name]
+        for met in self._evidence.exceptions():
+            user = provider.users.get(met.binding)
+            used = user.service(met.service) if user else None
+            if used and used.app == provider.app:
+                self._mended(met.binding, met.service)
 
-    def _mended(self, binding: ServedBinding, service: ServedService) -> None:
-        known = self._evidence.exception(binding.name, service.name)
-        if known and known.verdict is Verdict.UPSTREAM_UNAVAILABLE:
-            self._evidence.settled(binding.name, service.name)
+    def _mended(self, binding: str, service: str) -> None:
+        met = self._evidence.exception(binding, service)
+        if met and met.verdict in _OF_THE_SERVICE:
+            self._evidence.settled(binding, service)
+
+
+_OF_THE_SERVICE = (Verdict.UPSTREAM_UNAVAILABLE, Verdict.PROJECT_CREDENTIAL_INVALID)
+"""What the service's answers to probes take back: unlike account and quota trouble."""

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipewise_crds import Fault
+
 from .clock import Clock
 from .core.breaker import Breaker
 from .core.catalogue import Toolset
@@ -58,8 +60,8 @@ class Provider:
     """None before the first evidence."""
     announcement: Announcement = field(default_factory=Announcement)
     """Whether the upstream said that its tools changed."""
-    worked_at: float = float("-inf")
-    """When it last answered properly."""
+    probed_at: float = float("-inf")
+    """When its tools were last asked for, whatever came of it."""
     users: dict[str, ServedBinding] = field(default_factory=dict)
     """The bindings that use it, by name; empty once nobody does, and then nothing more is told."""
     _failing: set[str] = field(default_factory=set)
@@ -68,7 +70,6 @@ class Provider:
 
     def worked(self) -> None:
         """A user's call was answered properly."""
-        self.worked_at = self.clock.monotonic()
         self.breaker.succeeded()
         self._failing.clear()
         if not self.available and not self.breaker.open:
@@ -87,31 +88,30 @@ class Provider:
 
     def listed(self, toolset: Toolset) -> None:
         """A probe brought the list of tools."""
-        self.worked_at = self.clock.monotonic()
         if self.toolset is None or self.toolset.tools != toolset.tools:
             self.toolset = toolset
             self.on_new_tools()
         self.looked.set()
         self.note(available=not self.breaker.open)
 
-    def did_not_answer(self, cause: str) -> None:
+    def did_not_answer(self, cause: str, fault: Fault) -> None:
         """A probe failed."""
         self.looked.set()
-        self.note(available=False, message=cause)
+        self.note(available=False, message=cause, fault=fault)
 
     def ask_another(self, binding: str) -> None:
         """Let the next probe use another user's session: what this one met may be its own trouble."""
         if binding in self.users:
             self.users[binding] = self.users.pop(binding)
 
-    def note(self, *, available: bool, message: str = "") -> None:
+    def note(self, *, available: bool, message: str = "", fault: Fault = "Outage") -> None:
         """Tell report and metrics where the provider stands."""
         self.available = available
         if not self.users:
             return
         is_open = self.breaker.open
         tools = len(self.toolset.tools) if self.toolset else None
-        seen = ProviderSeen(available, "Open" if is_open else "Closed", message, tools)
+        seen = ProviderSeen(available, "Open" if is_open else "Closed", message, tools, fault)
         self.evidence.provider(self.project, self.app, seen, self.clock.wall())
         self.metrics.provider_available.labels(self.project, self.app).set(available)
         self.metrics.breaker_open.labels(self.project, self.app).set(is_open)

@@ -101,6 +101,8 @@ class Registry:
             self._forget_caller(before)
         self._by_name[binding.name] = binding
         self._by_caller[binding.agent, binding.user] = binding
+        for service in binding.services:
+            self.metrics.know_demo(binding.agent, service.app)  # any of them may fall back to it
         for service in binding.live():
             self._link(binding, service)
         self.metrics.bindings.set(len(self))

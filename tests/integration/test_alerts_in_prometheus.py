@@ -39,6 +39,8 @@ class Exporter:
         self.certificate = Gauge(name, "x", registry=registry)
         self.certificate_ends(A_DAY)
         self.app = self.provider.labels("sales", "sendgrid")
+        refuses = Gauge("pipewise_provider_refuses", "x", ["namespace", "app"], registry=registry)
+        self.refusing_app = refuses.labels("sales", "sendgrid")
         self.account = self.condition.labels("sales", "CredentialsValid", "False", "CredentialInvalid")
         self.project = self.condition.labels("sales", "CredentialsValid", "False", "ProjectCredentialInvalid")
         self.unserved = self.condition.labels("sales", "RuntimeAvailable", "False", "RuntimeUnavailable")
@@ -70,6 +72,7 @@ def becomes(prometheus: Prometheus, firing: set[str]) -> None:
 
 STATES: list[tuple[str, Callable[[Exporter, int], None]]] = [
     ("UpstreamUnavailable", lambda exporter, value: exporter.app.set(value)),
+    ("UpstreamUnavailable", lambda exporter, value: exporter.refusing_app.set(value)),
     ("CredentialInvalid", lambda exporter, value: exporter.account.set(value)),
     ("CredentialInvalid", lambda exporter, value: exporter.project.set(value)),
     ("QuotaExhausted", lambda exporter, value: exporter.quota.set(value)),

@@ -32,12 +32,11 @@ async def test_always_means_made_up_results_whatever_the_account(account: Accoun
         made = binding(service(account=account), demo="Always")
         rig.engine.serve(made)
         assert SEND in tools(await rig.engine.tools(made))
+        assert rig.metric("demo_calls_total", agent=AGENT, app="sendgrid") == 0
         result = await rig.send()
         assert not result.get("isError")
         await assert_demo(rig, result)
-        assert rig.metrics.registry.get_sample_value(
-            "pipewise_runtime_demo_calls_total", {"agent": AGENT, "app": "sendgrid"}
-        )
+        assert rig.metric("demo_calls_total", agent=AGENT, app="sendgrid") == 1
 
 
 @pytest.mark.parametrize("account", ["Missing", "Unhealthy", "Dead"])

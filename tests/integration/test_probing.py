@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from pipewise_crds import Resilience
 from pipewise_runtime.clock import Clock
-from pipewise_runtime.probing import IDLE_CHECK_SECONDS
+from pipewise_runtime.probing import PROBE_EVERY_SECONDS
 from pipewise_runtime.served import Project, ServedBinding
-from support.engine import AGENT, USER, Rig, binding, problem, running_engine, service
+from support.engine import AGENT, READ, USER, Rig, binding, problem, running_engine, service
 from support.eventually import eventually
 from support.listening import free_port
 from support.sandbox import PROJECT, sandbox
@@ -136,7 +136,7 @@ async def test_failed_calls_of_several_users_open_the_apps_breaker_though_lists_
     assert rig.state() == "Unavailable"
 
 
-async def test_a_provider_nobody_calls_is_probed_before_what_is_known_grows_old() -> None:
+async def test_every_app_is_probed_before_what_is_known_grows_old_however_busy_it_is() -> None:
     shift = [0.0]
     clock = Clock(
         monotonic=lambda: time.monotonic() + shift[0],
@@ -146,17 +146,24 @@ async def test_a_provider_nobody_calls_is_probed_before_what_is_known_grows_old(
     async with sandbox() as upstream, running_engine(upstream, clock) as rig:
         made = await rig.serve(binding())
         before = await rig.requests("tools/list")
-        shift[0] += IDLE_CHECK_SECONDS - 60
+        shift[0] += PROBE_EVERY_SECONDS - 60
         rig.engine.serve(made)  # wakes the loop
         await rig.send()
         assert await rig.requests("tools/list") == before
-        shift[0] += IDLE_CHECK_SECONDS + 1
+        removed = await rig.sandbox.admin.fault("no_tools", tools=[READ])
+        shift[0] += 61
         rig.engine.serve(made)
         await eventually(partial(_listed, rig, before + 1))
+        await eventually(lambda: READ not in _offered(rig, made))
+        await rig.sandbox.admin.clear_fault(removed)
         await outage(rig)
-        shift[0] += IDLE_CHECK_SECONDS + 1
+        shift[0] += PROBE_EVERY_SECONDS + 1
         rig.engine.serve(made)
         await eventually(lambda: rig.state() == "Unavailable")
+
+
+def _offered(rig: Rig, served: ServedBinding) -> str:
+    return rig.engine._registry.catalogue(served).listing.decode()
 
 
 async def _listed(rig: Rig, times: int) -> bool:

@@ -63,7 +63,7 @@ def test_however_a_reply_is_cut_it_is_read_alike(text: str, form: Form, places: 
 DAMAGES = st.lists(
     st.tuples(st.integers(0, 300), st.integers(0, 4), st.binary(max_size=6)), min_size=1, max_size=4
 )
-KNOWN = {"FateUnknown", "NotSent", "Refused", "SessionLost", "Throttled", "TokenRejected"}
+KNOWN = {"FateUnknown", "Forbidden", "NotSent", "Refused", "SessionLost", "Throttled", "TokenRejected"}
 
 
 def damaged(reply: bytes, damages: Sequence[tuple[int, int, bytes]]) -> bytes:

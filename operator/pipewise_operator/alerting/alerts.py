@@ -63,6 +63,7 @@ def alerts(pace: Pace) -> tuple[Alert, ...]:
         _operator_down(pace),
         _runtime_down(pace),
         _upstream_unavailable(pace),
+        _upstream_refuses(pace),
         _project_credential_invalid(pace),
         _user_credential_invalid(pace),
         _quota_exhausted(pace),
@@ -134,6 +135,22 @@ def _upstream_unavailable(pace: Pace) -> Alert:
     )
 
 
+def _upstream_refuses(pace: Pace) -> Alert:
+    return Alert(
+        name="UpstreamUnavailable",
+        expression=f"max by (app) ({_held('pipewise_provider_refuses', pace)}) > 0",
+        lasting=pace.outage_for,
+        severity=Severity.CRITICAL,
+        mender=Mender.PLATFORM,
+        summary="{{ $labels.app }} refuses what is asked of it, for all its users.",
+        description=(
+            "Pipedream answers for {{ $labels.app }} with a 4xx: waiting does not help. The app's name in a "
+            "binding, or the project's MCP endpoint, is wrong or has changed. See: kubectl get "
+            "agentmcpbindings -A -o wide | grep UpstreamUnavailable"
+        ),
+    )
+
+
 def _project_credential_invalid(pace: Pace) -> Alert:
     failing = _held(_failing(ConditionType.CREDENTIALS_VALID, Verdict.PROJECT_CREDENTIAL_INVALID), pace)
     return Alert(
@@ -142,11 +159,11 @@ def _project_credential_invalid(pace: Pace) -> Alert:
         lasting=pace.outage_for,
         severity=Severity.CRITICAL,
         mender=Mender.PLATFORM,
-        summary="Pipedream refuses our own client credentials in {{ $labels.namespace }}.",
+        summary="Pipedream refuses our own client or project in {{ $labels.namespace }}.",
         description=(
-            "No user of the project can be served. The Secret that credentialsSecretRef names must hold a "
-            "client secret that Pipedream takes. See: kubectl -n {{ $labels.namespace }} get "
-            "pipedreamprojects"
+            "Users of the project cannot be served. The Secret that credentialsSecretRef names must hold a "
+            "client secret that Pipedream takes, of a client with access to projectID and environment. See: "
+            "kubectl -n {{ $labels.namespace }} get pipedreamprojects,agentmcpbindings"
         ),
     )
 

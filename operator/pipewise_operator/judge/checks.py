@@ -6,7 +6,16 @@
 import shlex
 from collections.abc import Callable, Mapping
 
-from pipewise_crds import AccountStatus, ConditionType, ExceptionReport, Service, Verdict, timestamp
+from pipewise_crds import (
+    AccountStatus,
+    ConditionType,
+    ExceptionReport,
+    Fault,
+    ProviderReport,
+    Service,
+    Verdict,
+    timestamp,
+)
 from pipewise_crds.apps import title_of
 from pipewise_operator.desired.placement import runtime_name
 
@@ -55,14 +64,22 @@ def _managed(evidence: Evidence) -> str:
     return f"its runtime is being made; if it stays so, look at Deployment {runtime_name(shard)}"
 
 
-def project_is_accepted(evidence: Evidence, _service: Service) -> Finding:
-    """Pipedream accepts who we are."""
+def project_is_accepted(evidence: Evidence, service: Service) -> Finding:
+    """Pipedream accepts who we are, and gives us access to the project."""
     if evidence.project is None:
         return Finding(Verdict.UNKNOWN, "the project is not known yet")
     finding = evidence.project.token
     if finding.verdict is Verdict.UPSTREAM_UNAVAILABLE:
         return Finding(Verdict.UNKNOWN, finding.message)
-    return finding
+    if finding.verdict is not Verdict.HEALTHY:
+        return finding
+    met = [report.message for report in _down(evidence, service) if report.fault == "ProjectRefused"]
+    met += [report.message for report in _exceptions(evidence, service, Verdict.PROJECT_CREDENTIAL_INVALID)]
+    if met:
+        cause = met[0] or "Pipedream gives it no access"
+        where = f"project {evidence.project.name}: {title_of(service.app)}"
+        return Finding(Verdict.PROJECT_CREDENTIAL_INVALID, f"{where}: {cause}")
+    return HEALTHY
 
 
 def account_is_usable(evidence: Evidence, service: Service) -> Finding:
@@ -108,21 +125,28 @@ def upstream_answers(evidence: Evidence, service: Service) -> Finding:
     title = title_of(service.app)
     if evidence.project and evidence.project.token.verdict is Verdict.UPSTREAM_UNAVAILABLE:
         return evidence.project.token
-    seen = [(runtime, runtime.providers.get(service.app)) for runtime in evidence.serving]
-    down = [(runtime.name, report) for runtime, report in seen if report and report.state == "Unavailable"]
-    if down:
-        some = f" (seen by {len(down)} of {len(seen)} runtimes)" if len(down) < len(seen) else ""
-        cause = down[0][1].message or "it does not answer properly"
-        return Finding(
-            Verdict.UPSTREAM_UNAVAILABLE,
-            f"{title}: {cause}{some}; wait for the provider, probes go on by themselves",
-        )
+    seen = [runtime.providers.get(service.app) for runtime in evidence.serving]
+    for fault, advice in _ADVICE.items():
+        down = [report for report in _down(evidence, service) if report.fault == fault]
+        if down:
+            some = f" (seen by {len(down)} of {len(seen)} runtimes)" if len(down) < len(seen) else ""
+            cause = down[0].message or "it does not answer properly"
+            return Finding(Verdict.UPSTREAM_UNAVAILABLE, f"{title}: {cause}{some}{advice}")
     for report in _exceptions(evidence, service, Verdict.UPSTREAM_UNAVAILABLE):
         cause = report.message or "calls of this user fail"
-        return Finding(Verdict.UPSTREAM_UNAVAILABLE, f"{title}: {cause}; wait for the provider")
-    if any(report and report.state == "Available" for _, report in seen):
+        return Finding(Verdict.UPSTREAM_UNAVAILABLE, f"{title}: {cause}; this clears as soon as one works")
+    if any(report and report.state == "Available" for report in seen):
         return HEALTHY
+    if _down(evidence, service):
+        return Finding(Verdict.UNKNOWN, f"{title}: nothing is known while the project is refused")
     return Finding(Verdict.UNKNOWN, f"{title}: no call or probe has been seen yet")
+
+
+_ADVICE: Mapping[Fault, str] = {
+    "Outage": "; wait for the provider, probes go on by themselves",
+    "Refused": "",
+}
+"""What follows the cause, by what an app's calls meet: a refusal's own cause says what to check."""
 
 
 CHECKS: Mapping[ConditionType, tuple[Check, ...]] = {
@@ -132,6 +156,11 @@ CHECKS: Mapping[ConditionType, tuple[Check, ...]] = {
     ConditionType.UPSTREAMS_AVAILABLE: (upstream_answers,),
 }
 """Which checks make which condition; Ready is all of them."""
+
+
+def _down(evidence: Evidence, service: Service) -> list[ProviderReport]:
+    seen = (runtime.providers.get(service.app) for runtime in evidence.serving)
+    return [report for report in seen if report and report.state == "Unavailable"]
 
 
 def _exceptions(evidence: Evidence, service: Service, verdict: Verdict) -> list[ExceptionReport]:

@@ -104,12 +104,16 @@ def _by_pair(status: RuntimeStatus) -> dict[tuple[str, str], ExceptionReport]:
 
 
 def provider_states(registrations: list[Registration]) -> dict[tuple[str, str], ProviderReport]:
-    """How each (project, app) fares over these runtimes: the worst report, Unavailable before Available."""
+    """How each (project, app) fares over these runtimes: the worst report, of an outage before a refusal."""
     order = {"Unavailable": 0, "Available": 1, "Unknown": 2}
+
+    def rank(report: ProviderReport) -> tuple[int, bool]:
+        return order[report.state], report.fault != "Outage"
+
     states: dict[tuple[str, str], ProviderReport] = {}
     for registration in registrations:
         for report in registration.runtime.status.providers:
             known = states.get((report.project, report.app))
-            if known is None or order[report.state] < order[known.state]:
+            if known is None or rank(report) < rank(known):
                 states[report.project, report.app] = report
     return states

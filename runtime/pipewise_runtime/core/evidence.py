@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from pipewise_crds import ExceptionReport, ProjectReport, ProviderReport, Verdict
+from pipewise_crds import ExceptionReport, Fault, ProjectReport, ProviderReport, Verdict
 
 BreakerState = Literal["Closed", "Open"]
 
@@ -22,6 +22,8 @@ class ProviderSeen:
     breaker: BreakerState = "Closed"
     message: str = ""
     tools: int | None = None
+    fault: Fault = "Outage"
+    """What it met where it is not available."""
 
 
 MOST_MESSAGE = 1024
@@ -127,8 +129,8 @@ class Evidence:
         since = known.since if known and known.state == state else now
         tools = seen.tools if seen.tools is not None else known.tools if known else None
         report = ProviderReport(
-            project=project, app=app, state=state, breaker=seen.breaker, since=since,
-            message=seen.message[:MOST_MESSAGE], tools=tools,
+            project=project, app=app, state=state, breaker=seen.breaker, fault=seen.fault,
+            since=since, message=seen.message[:MOST_MESSAGE], tools=tools,
         )  # fmt: skip
         if report != known:
             self._providers[project, app] = report

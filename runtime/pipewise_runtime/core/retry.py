@@ -91,6 +91,10 @@ class Refused:
     cause: str
 
 
+class Forbidden(Refused):
+    """403: the token is good, and yet gives no access to the project that is named."""
+
+
 Happened = (
     NotSent | HeldBack | FateUnknown | TokenRejected | SessionLost | Throttled | AccountRequired | Refused
 )
@@ -207,7 +211,7 @@ class Operation(msgspec.Struct, frozen=True):
                 return self._retry(failed, "upstream", now, dice)
             case FateUnknown(cause=cause):
                 return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.UNKNOWN, cause)
-        return GiveUp(Verdict.UPSTREAM_UNAVAILABLE, Outcome.NOT_RUN, happened.cause)
+        return _turned_down(happened)
 
     def _retry(self, otherwise: GiveUp, reason: str, now: float, dice: float, least: float = 0.0) -> Decision:
         scheduled = scheduled_wait(self.policy, self.retries)
@@ -216,6 +220,14 @@ class Operation(msgspec.Struct, frozen=True):
         if self.retries >= self.policy.max_retries or now + wait >= self.deadline:
             return otherwise
         return Retry(wait, reason)
+
+
+def _turned_down(refused: Refused) -> GiveUp:
+    if isinstance(refused, Forbidden):
+        verdict, advice = Verdict.PROJECT_CREDENTIAL_INVALID, "projectID, environment and OAuth client"
+        return GiveUp(verdict, Outcome.NOT_RUN, f"{refused.cause}; check the project's {advice}")
+    verdict, advice = Verdict.UPSTREAM_UNAVAILABLE, "check the app's name and the endpoint"
+    return GiveUp(verdict, Outcome.NOT_RUN, f"{refused.cause}; {advice}")
 
 
 def scheduled_wait(policy: Resilience, retries: int) -> float:

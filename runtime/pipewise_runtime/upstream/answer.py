@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from pipewise_runtime.core.retry import FateUnknown, Happened, Refused, SessionLost, Throttled, TokenRejected
+from pipewise_runtime.core.retry import (
+    FateUnknown,
+    Forbidden,
+    Happened,
+    Refused,
+    SessionLost,
+    Throttled,
+    TokenRejected,
+)
 from pipewise_runtime.ports import OnNotification
 
 from .reply import Reply
@@ -166,6 +174,8 @@ def _refusal(reply: Reply, *, has_session: bool) -> Happened:
     match reply.status:
         case 401:
             return TokenRejected()
+        case 403:
+            return Forbidden(cause)
         case 404 if has_session:
             return SessionLost()
         case 400 if has_session:

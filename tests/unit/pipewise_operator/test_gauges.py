@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from pipewise_crds import timestamp
@@ -10,7 +11,7 @@ from pipewise_operator.gauges import WorldCollector
 from pipewise_operator.world import World
 from support.judging import NOON
 from support.observing import BINDING_SPEC, Clock, body
-from support.operating import metric_in
+from support.operating import metric_in, provider
 
 
 def exposed(world: World, *, leads: bool = True) -> str:
@@ -49,6 +50,19 @@ def test_a_paused_binding_counts_as_paused_and_keeps_no_alert_firing() -> None:
     text = exposed(world_with_a_fault(paused=True))
     assert failing(text, "Ready", "Paused") == 1
     assert failing(text, "UpstreamsAvailable", "UpstreamUnavailable") == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "down", "refuses"), [("Outage", 1, 0), ("Refused", 0, 1), ("ProjectRefused", 0, 0)]
+)
+def test_only_an_outage_is_the_providers_to_mend(fault: str, down: float, refuses: float) -> None:
+    world = world_with_a_fault()
+    report = {**provider("sendgrid", "Unavailable"), "fault": fault}
+    status = {"agents": ["coordinator"], "reportTime": timestamp(NOON), "providers": [report]}
+    world.observe("MCPRuntime", body("r", {}, status))
+    text, app = exposed(world), {"app": "sendgrid"}
+    assert metric_in(text, "pipewise_provider_unavailable", app) == down
+    assert metric_in(text, "pipewise_provider_refuses", app) == refuses
 
 
 def test_only_the_leader_tells_of_the_world() -> None:

@@ -10,6 +10,7 @@ from pipewise_crds import Resilience, Verdict
 from pipewise_runtime.core.retry import (
     AccountRequired,
     FateUnknown,
+    Forbidden,
     GiveUp,
     Happened,
     NotSent,
@@ -32,7 +33,8 @@ HAPPENED: st.SearchStrategy[Happened] = st.one_of(
     st.just(SessionLost()),
     st.builds(Throttled, st.none() | st.floats(0, 60)),
     st.builds(AccountRequired, st.booleans(), st.just("https://link")),
-    st.just(Refused("403")),
+    st.just(Refused("422")),
+    st.just(Forbidden("403")),
 )
 DICE = st.floats(0, 1, exclude_max=True)
 STEPS = st.lists(st.tuples(HAPPENED, DICE, st.floats(0, 10)), min_size=12, max_size=12)

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipewise_runtime.core.retry import FateUnknown, Happened, Refused, SessionLost, Throttled, TokenRejected
+from pipewise_runtime.core.retry import (
+    FateUnknown,
+    Forbidden,
+    Happened,
+    Refused,
+    SessionLost,
+    Throttled,
+    TokenRejected,
+)
 from pipewise_runtime.upstream.answer import HappenedError, Reader
 from pipewise_runtime.upstream.reply import Reply
 from pipewise_runtime.upstream.rpc import NotJsonRpcError, message, messages, notification, request
@@ -122,7 +130,8 @@ STATUSES: list[tuple[int, bool, Happened]] = [
     (404, True, SessionLost()),
     (400, True, SessionLost(certain=False)),
     (404, False, Refused("the upstream answered with status 404")),
-    (403, True, Refused("the upstream answered with status 403")),
+    (403, True, Forbidden("the upstream answered with status 403")),
+    (422, True, Refused("the upstream answered with status 422")),
     (429, True, Throttled(3.0)),
     (500, True, FateUnknown("the upstream answered with status 500")),
     (202, True, FateUnknown("the upstream answered with status 202")),
