@@ -14,7 +14,7 @@ from support.cluster import Cluster
 def notes(cluster: Cluster, *values: str) -> str:
     """What helm would tell after an install in the namespace `pipewise`."""
     settings = [f"--set={value}" for value in ("crds.install=false", *values)]
-    where = ("install", "demo", CHART, "--namespace", "pipewise", "--dry-run=client", "--output=json")
+    where = ("install", "proposed", CHART, "--namespace", "pipewise", "--dry-run=client", "--output=json")
     environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
     found: str = json.loads(helm(*where, *settings, environment=environment))["info"]["notes"]
     return found

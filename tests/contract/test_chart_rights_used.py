@@ -71,7 +71,8 @@ async def test_the_operator_uses_each_right_to_write_that_it_has(
             operated.binding(placement="Managed")
             await eventually(lambda: operated.ready() == ("False", "RuntimeUnavailable"), within=60)
             operated.runtime()
-            operated.report(placement="Managed", shard=0)
+            keeps_to = [{"project": "default", "runsAllowed": 1}]
+            operated.report(placement="Managed", shard=0, projects=keeps_to)
             await eventually(lambda: ("mcpruntimes", "patch") in written(namespace), within=30)
             await eventually(lambda: ("poddisruptionbudgets", "patch") in written(namespace), within=30)
             namespace.kubectl("delete", "agentmcpbinding", "b")
