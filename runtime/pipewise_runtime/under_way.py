@@ -50,6 +50,5 @@ class UnderWay:
 
 
 def _current() -> asyncio.Task[object]:
-    return cast(
-        "asyncio.Task[object]", asyncio.current_task()
-    )  # there is one: it is asked in coroutines only
+    # there is one: it is asked in coroutines only
+    return cast("asyncio.Task[object]", asyncio.current_task())
