@@ -21,7 +21,7 @@ $(BIN)/python charts/readme.py $(1)
 endef
 TEST_ARGUMENTS ?=
 # Most tests wait for something: two at a time take half as long. `make tests PARALLEL=` runs them one by one.
-PARALLEL ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
+PARALLEL ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 CHAOS_ARGUMENTS ?=
 SEED ?=
 BENCH_ARGUMENTS ?=

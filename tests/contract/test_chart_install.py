@@ -11,6 +11,7 @@ import yaml
 from pipewise_cli.controlplane import ControlPlane, find_binaries, find_kubectl
 from support.chart import CHART, HelmError, helm
 from support.cluster import Cluster
+from support.eventually import eventually_sync
 
 PROJECTS = {"default", "sandbox"}
 """Projects of the cluster's users."""
@@ -53,7 +54,9 @@ def empty(plane: Empty) -> Iterator[Empty]:
     plane.uninstall()
     kinds = ("agentmcpbindings", "pipedreamprojects", "mcpruntimes")
     crds = [f"{kind}.mcp.pipewise.io" for kind in kinds]
-    plane.cluster.kubectl("delete", "crd", *crds, "--ignore-not-found")
+    plane.cluster.kubectl("delete", "crd", *crds, "--ignore-not-found", "--wait=false")
+    # The API server first deletes all objects of a kind, which may take it half a minute.
+    eventually_sync(lambda: not plane.cluster.kubectl("get", "crd", "-o", "name"), within=120)
 
 
 def test_install_upgrade_and_uninstall_keep_kinds_and_bindings(empty: Empty) -> None:

@@ -60,10 +60,14 @@ async def test_a_read_is_tried_again_though_its_project_went_meanwhile(rig: Rig)
 async def test_a_list_that_comes_after_its_project_went_says_nothing_of_it(rig: Rig) -> None:
     await rig.sandbox.admin.add_account(USER, "sendgrid")
     await rig.sandbox.admin.fault("delay", method="tools/list", seconds=0.3)
-    rig.engine.serve(binding())
-    await eventually(lambda: _answered(rig, "initialize"))
-    rig.engine.drop_project("default")
-    await eventually(lambda: rig.state() == "Available")
+    with capture_logs() as logged:
+        rig.engine.serve(binding())
+        await eventually(lambda: _answered(rig, "initialize"))
+        rig.engine.drop_project("default")
+        await eventually(lambda: "probe_without_verdict" in {each["event"] for each in logged})
+    causes = [each["cause"] for each in logged if each["event"] == "probe_without_verdict"]
+    assert causes[0] == "the PipedreamProject default changed meanwhile"
+    assert rig.state() == ""
     assert rig.evidence.projects() == []
 
 

@@ -69,7 +69,7 @@ def webhook(namespace: Namespace, port: int) -> dict[str, Any]:
                 "rules": [rule],
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}},
                 "failurePolicy": "Fail",
-                "timeoutSeconds": 8,
+                "timeoutSeconds": 2,
                 "sideEffects": "None",
                 "admissionReviewVersions": ["v1"],
             }

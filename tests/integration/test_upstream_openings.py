@@ -35,7 +35,7 @@ async def test_a_list_of_tools_that_is_none_makes_the_app_unavailable(
         await eventually(lambda: [each.state for each in rig.evidence.providers()] == ["Unavailable"])
         assert message in rig.evidence.providers()[0].message
         rig.upstream.behaviour = listing([{"name": "sendgrid-x"}])
-        await eventually(lambda: rig.evidence.providers()[0].state == "Available", within=3)
+        await eventually(lambda: rig.evidence.providers()[0].state == "Available", within=15)
         assert b"sendgrid-x" in await rig.engine.tools(binding())
 
 
